@@ -1,0 +1,111 @@
+"""From marks to a verdict: counts, intervals, and when enough has been seen."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import comb, sqrt
+
+from llmprobe.checks.evidence import Kind, Mark
+from llmprobe.probe import Trials
+from llmprobe.verdict import Outcome, Verdict
+
+_Z95 = 1.959964
+REFUSALS_THAT_DECIDE = 2
+"""A refusal is confirmed once; the control is called after each."""
+_VOIDS_THAT_DECIDE = 4
+_EVIDENCE = 6
+_OUTCOME: dict[Kind, Outcome] = {
+    "shown": "supported",
+    "partial": "partial",
+    "ignored": "ignored",
+    "broken": "broken",
+    "rejected": "rejected",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """A verdict, and whether further trials could still change it."""
+
+    verdict: Verdict
+    decided: bool
+
+
+def wilson(successes: int, trials: int) -> tuple[float, float]:
+    """The 95 % Wilson score interval of a rate; (0, 1) when nothing was tried."""
+    if not trials:
+        return 0.0, 1.0
+    rate, z2 = successes / trials, _Z95**2
+    middle = (rate + z2 / (2 * trials)) / (1 + z2 / trials)
+    half = _Z95 / (1 + z2 / trials) * sqrt(rate * (1 - rate) / trials + z2 / (4 * trials**2))
+    return max(0.0, middle - half), min(1.0, middle + half)
+
+
+def sign_test(successes: int, trials: int) -> float:
+    """The exact two-sided p-value of ``successes`` in ``trials`` fair coin tosses."""
+    tail = min(successes, trials - successes)
+    return min(1.0, 2 * sum(comb(trials, k) for k in range(tail + 1)) / 2**trials)
+
+
+def fold(marks: Sequence[Mark], trials: Trials) -> Judgement:
+    """The verdict of independent trials: unanimous is a fact, mixed is flaky, void is not counted."""
+    valid = [mark for mark in marks if mark.kind != "void"]
+    voids = len(marks) - len(valid)
+    kinds = Counter(mark.kind for mark in valid)
+    if not valid:
+        return Judgement(_undecided(marks), voids >= _VOIDS_THAT_DECIDE)
+    if len(kinds) == 1:
+        kind = valid[0].kind
+        enough = REFUSALS_THAT_DECIDE if kind == "rejected" else trials.least
+        decided = len(valid) >= enough or len(marks) >= trials.most + _VOIDS_THAT_DECIDE
+        if len(valid) < min(enough, trials.least) and decided:
+            return Judgement(_undecided(marks), True)
+        return Judgement(_counted(_OUTCOME[kind], valid, valid[0]), decided)
+    return Judgement(_mixed(valid, kinds), len(marks) >= trials.most)
+
+
+def _mixed(valid: Sequence[Mark], kinds: Counter[Kind]) -> Verdict:
+    failures = [mark for mark in valid if mark.kind != "shown"]
+    sample = failures[0]
+    if kinds["shown"] or kinds["partial"]:
+        outcome: Outcome = "flaky"
+        good = kinds["shown"]
+        if not good:  # works with a defect in some trials, and not at all in others
+            sample = next(mark for mark in valid if mark.kind != "partial")
+    else:
+        outcome, good = _OUTCOME[kinds.most_common(1)[0][0]], 0
+    return _counted(outcome, valid, sample, good)
+
+
+def _counted(outcome: Outcome, valid: Sequence[Mark], sample: Mark, good: int | None = None) -> Verdict:
+    successes = sum(mark.kind == "shown" for mark in valid) if good is None else good
+    low, high = wilson(successes, len(valid))
+    evidence = dict.fromkeys(
+        [*sample.evidence, *(identity for mark in valid for identity in mark.evidence)],
+    )
+    return Verdict(
+        outcome,
+        sample.reason,
+        successes=successes,
+        trials=len(valid),
+        low=low,
+        high=high,
+        expected=sample.expected,
+        actual=sample.actual,
+        quote=sample.quote,
+        evidence=tuple(evidence)[:_EVIDENCE],
+    )
+
+
+def _undecided(marks: Sequence[Mark]) -> Verdict:
+    sample = marks[-1] if marks else Mark("void", "nothing was tried")
+    return Verdict(
+        "inconclusive",
+        sample.reason,
+        expected=sample.expected,
+        actual=sample.actual,
+        quote=sample.quote,
+        evidence=sample.evidence[:_EVIDENCE],
+    )

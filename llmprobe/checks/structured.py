@@ -1,0 +1,185 @@
+"""JSON mode and JSON schema: the prompt does not ask for it, or asks for the opposite."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from llmprobe.call import JSON, JsonSchema
+from llmprobe.checks.evidence import Kind, Mark, Trial, Turn, clip, void
+
+_FENCE = re.compile(r"^```[a-zA-Z]*\s*\n(.*?)\n?```$", re.DOTALL)
+
+
+def strict_json(text: str) -> JSON:
+    """The value of ``text``, which must be JSON as a whole: no duplicate keys, no NaN. Raises ``ValueError``."""
+    return json.loads(text, object_pairs_hook=_no_duplicates, parse_constant=_no_constant)
+
+
+def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    value = dict(pairs)
+    if len(value) != len(pairs):
+        raise ValueError("a key stands twice")
+    return value
+
+
+def _no_constant(name: str) -> JSON:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _read(text: str) -> tuple[JSON, str]:
+    """The JSON value of a reply and how it stood there: "whole", "fenced" or "" for no JSON."""
+    text = text.strip()
+    for how, inner in (("whole", text), ("fenced", _inside_fence(text))):
+        try:
+            if inner:
+                return strict_json(inner), how
+        except (ValueError, RecursionError):
+            continue
+    return None, ""
+
+
+def _inside_fence(text: str) -> str:
+    match = _FENCE.match(text)
+    return match[1] if match else ""
+
+
+def json_ready(setup: Trial) -> Mark | None:
+    """Without the parameter the answer must be prose."""
+    controls = setup.all("control")
+    if any(not turn.reply.content.strip() for turn in controls):
+        return void("the control gave no text", *controls)
+    if any(isinstance(_read(turn.reply.content)[0], dict) for turn in controls):
+        return void("the control answers in JSON by itself, so nothing can be seen", *controls)
+    return None
+
+
+def json_mark(setup: Trial, trial: Trial) -> Mark:
+    """The whole reply must be a JSON object where the control gave prose."""
+    turn = trial.one("treatment")
+    wanted = "a JSON object, where the control gives prose"
+    value, how = _read(turn.reply.content)
+    if how and not isinstance(value, dict):
+        kind, reason = _as_kind("broken"), f"JSON, but {type(value).__name__} and not an object"
+    else:
+        kind, reason = _shape(turn, how)
+    return Mark(kind, reason, wanted, clip(turn.reply.content)).seen_in(setup.one("control"), turn)
+
+
+def _as_kind(kind: Kind) -> Kind:
+    return kind
+
+
+def _shape(turn: Turn, how: str) -> tuple[Kind, str]:
+    """How an object came: bare, in a fence, beside thoughts, in the reasoning field, or not at all."""
+    reply = turn.reply
+    if not how:
+        reasoning = reply.reasoning if isinstance(reply.reasoning, str) else ""
+        if not reply.content.strip():
+            if isinstance(_read(reasoning)[0], dict):
+                return "partial", "the JSON stands in the reasoning field, the text is empty"
+            return "broken", "the reply has no text"
+        return "ignored", "the reply is prose, as without the parameter"
+    if how == "fenced":
+        return "partial", "the JSON is wrapped in a Markdown fence"
+    if reply.reasoning_place == "think":
+        return "partial", "thoughts in <think> tags stand before the JSON in the same field"
+    return "shown", "the whole reply is a JSON object; the control is prose"
+
+
+# --- schema
+
+
+def schema_ready(setup: Trial) -> Mark | None:
+    """Without the schema, the keys and the value that cannot be guessed must be missing."""
+    return json_ready(setup)
+
+
+def schema_mark(setup: Trial, trial: Trial) -> Mark:
+    """One prompt says nothing of the shape, the other asks for prose: the schema must win both times."""
+    neutral, against = trial.one("neutral"), trial.one("against")
+    kind, reason = _conformity(neutral)
+    if kind == "shown":
+        kind_against, reason_against = _conformity(against)
+        if kind_against == "partial":
+            kind, reason = kind_against, reason_against
+        elif kind_against != "shown":
+            kind = "partial"
+            reason = f"suggested, not enforced: when the prompt pulls the other way, {reason_against}"
+    elif kind == "ignored" and _conformity(against)[0] in ("shown", "partial"):
+        kind, reason = "broken", f"against the prompt it holds, with a neutral one {reason}"
+    shown = against if kind == "partial" else neutral
+    schema = neutral.call.response_format
+    wanted = json.dumps(schema.schema, sort_keys=True) if isinstance(schema, JsonSchema) else ""
+    return Mark(kind, reason, clip(wanted), clip(shown.reply.content)).seen_in(setup.one("control"), neutral, against)
+
+
+def _conformity(turn: Turn) -> tuple[Kind, str]:
+    value, how = _read(turn.reply.content)
+    kind, reason = _shape(turn, how)
+    wanted = turn.call.response_format
+    if kind in ("ignored", "broken") or not isinstance(wanted, JsonSchema):
+        return kind, reason
+    if not how:  # the JSON stands in the reasoning field
+        return kind, reason
+    problem = violation(value, wanted.schema)
+    if problem:
+        return "ignored", f"JSON, but not as the schema says: {problem}"
+    return kind, reason if kind == "partial" else "the reply satisfies a schema that the prompt does not mention"
+
+
+def violation(value: JSON, schema: Mapping[str, JSON], place: str = "$") -> str:
+    """What is wrong with ``value``, "" when it satisfies ``schema``.
+
+    Knows the keywords that our own probes use, which are the common subset of vendors' strict modes;
+    raises ``ValueError`` on another, so that none is passed over in silence.
+    """
+    unknown = set(schema) - {"type", "enum", "const", "properties", "required", "additionalProperties", "items",
+                             "description"}  # fmt: skip
+    if unknown:
+        raise ValueError(f"schema keyword {sorted(unknown)[0]!r} is not checked here")
+    kind = schema.get("type")
+    if kind is not None and not _is_type(value, str(kind)):
+        return f"{place} is not of type {kind}"
+    if "enum" in schema and not any(_equal(value, choice) for choice in schema["enum"]):
+        return f"{place} is {clip(json.dumps(value), 40)}, not one of the values allowed"
+    if "const" in schema and not _equal(value, schema["const"]):
+        return f"{place} is {clip(json.dumps(value), 40)}, not the constant"
+    if isinstance(value, dict):
+        return _object_violation(value, schema, place)
+    if isinstance(value, list) and "items" in schema:
+        problems = (violation(item, schema["items"], f"{place}[{n}]") for n, item in enumerate(value))
+        return next((problem for problem in problems if problem), "")
+    return ""
+
+
+def _object_violation(value: dict[str, JSON], schema: Mapping[str, JSON], place: str) -> str:
+    properties = schema.get("properties", {})
+    missing = [name for name in schema.get("required", ()) if name not in value]
+    if missing:
+        return f"{place} lacks {missing[0]!r}"
+    extra = [name for name in value if name not in properties]
+    if extra and schema.get("additionalProperties") is False:
+        return f"{place} has {clip(extra[0], 40)!r}, which is not allowed"
+    problems = (violation(value[name], properties[name], f"{place}.{name}") for name in properties if name in value)
+    return next((problem for problem in problems if problem), "")
+
+
+def _equal(value: JSON, other: JSON) -> bool:
+    return type(value) is type(other) and bool(value == other)
+
+
+def _is_type(value: JSON, kind: str) -> bool:
+    if isinstance(value, bool):
+        return kind == "boolean"
+    kinds: dict[str, type | tuple[type, ...]] = {
+        "object": dict,
+        "array": list,
+        "string": str,
+        "integer": int,
+        "number": (int, float),
+        "null": type(None),
+    }
+    return kind in kinds and isinstance(value, kinds[kind])

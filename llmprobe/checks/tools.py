@@ -1,0 +1,284 @@
+"""Tool calling: free, forced, forbidden, with its answer; bias towards the order of an enum; indecision."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+
+from llmprobe.call import JSON, Tool, ToolCall
+from llmprobe.checks.evidence import Mark, Trial, Turn, clip, void
+from llmprobe.checks.fold import Judgement, sign_test, wilson
+from llmprobe.checks.structured import strict_json, violation
+from llmprobe.probe import Trials
+from llmprobe.verdict import Verdict
+
+
+def call_problem(turn: Turn) -> tuple[str, dict[str, JSON]]:
+    """What is wrong with the first structured call of ``turn`` ("" for nothing), and its arguments."""
+    if not turn.reply.tool_calls:
+        return "no tool call", {}
+    call = turn.reply.tool_calls[0]
+    tool = next((tool for tool in turn.call.tools if tool.name == call.name), None)
+    if tool is None:
+        return f"calls {clip(call.name, 40)!r}, which was not offered", {}
+    return _argument_problem(call, tool)
+
+
+def _argument_problem(call: ToolCall, tool: Tool) -> tuple[str, dict[str, JSON]]:
+    try:
+        arguments = strict_json(call.arguments or "{}")
+    except (ValueError, RecursionError):
+        return f"arguments are not JSON: {clip(call.arguments, 60)}", {}
+    if not isinstance(arguments, dict):
+        return "arguments are not an object", {}
+    problem = violation(arguments, tool.parameters)
+    return (f"arguments do not fit the tool: {problem}" if problem else ""), arguments
+
+
+def printed(turn: Turn) -> bool:
+    """The call was written into the text (or the reasoning) instead of being made."""
+    reasoning = turn.reply.reasoning if isinstance(turn.reply.reasoning, str) else ""
+    text = turn.reply.content + reasoning
+    names = [tool.name for tool in turn.call.tools if tool.name in text]
+    signs = ("arguments", "parameters", "<tool_call", "<function", f"{names[0]}(" if names else "")
+    return bool(names) and any(sign and sign in text for sign in signs)
+
+
+def _no_call(turn: Turn) -> Mark:
+    if printed(turn):
+        return Mark(
+            "broken",
+            "the call is printed as text instead of being made",
+            "a structured tool call",
+            clip(turn.reply.content),
+        ).seen_in(turn)
+    return Mark(
+        "ignored", "no tool call", "a structured tool call", clip(turn.reply.content) or "no text"
+    ).seen_in(turn)
+
+
+# --- the call and its round trip
+
+
+def tool_ready(setup: Trial) -> Mark | None:
+    """The control only tells whether the model can repeat a code at all."""
+    del setup
+    return None
+
+
+def _can_copy(setup: Trial) -> bool:
+    """Positive control: without tools, the model repeats the code that it is given."""
+    return any(setup.values["sample"] in turn.reply.content for turn in setup.all("control"))
+
+
+def tool_mark(setup: Trial, trial: Trial) -> Mark:
+    """A structured call carries the code of this trial, and the tool's answer reaches the final text."""
+    call = trial.one("call")
+    code = trial.values["code"]
+    if not call.reply.tool_calls:
+        return _no_call(call)
+    problem, arguments = call_problem(call)
+    made = clip(f"{call.reply.tool_calls[0].name}({call.reply.tool_calls[0].arguments})")
+    if problem:
+        return Mark("broken", problem, f"the argument {code}", made).seen_in(call)
+    if code not in json.dumps(arguments):
+        if not _can_copy(setup):
+            return void("calls come, but the model cannot even repeat a code, so arguments prove nothing", call)
+        return Mark(
+            "broken", "the argument is not the one that was asked for", f"the argument {code}", made
+        ).seen_in(call)
+    return _answer_mark(setup, trial, made)
+
+
+def _answer_mark(setup: Trial, trial: Trial, made: str) -> Mark:
+    call, final = trial.one("call"), trial.one("answer")
+    answer = trial.values["answer"]
+    if answer in final.reply.content:
+        return Mark(
+            "shown", "calls with the code of the prompt and uses the tool's answer", f"a text with {answer}", made
+        ).seen_in(call, final)
+    if final.reply.tool_calls:
+        reason, actual = "calls again instead of using the tool's answer", final.reply.tool_calls[0].arguments
+    else:
+        reason, actual = "the call is right, but the tool's answer is not used", final.reply.content
+    if not _can_copy(setup):
+        return void(f"{reason}; but the model cannot even repeat a code", call, final)
+    return Mark("partial", reason, f"a text with {answer}", clip(actual)).seen_in(call, final)
+
+
+# --- forced
+
+
+def required_ready(setup: Trial) -> Mark | None:
+    """The control must not call: only then does a call show that it was forced."""
+    controls = setup.all("control")
+    calling = [turn for turn in controls if turn.reply.tool_calls]
+    if calling:
+        return void("the model calls the tool without being forced, so nothing can be seen", *calling)
+    return None
+
+
+def required_mark(setup: Trial, trial: Trial) -> Mark:
+    """A well-formed call comes although the question has nothing to do with the tool."""
+    turn = trial.one("forced")
+    if not turn.reply.tool_calls:
+        return _no_call(turn)
+    problem, _ = call_problem(turn)
+    made = clip(f"{turn.reply.tool_calls[0].name}({turn.reply.tool_calls[0].arguments})")
+    if problem:
+        return Mark("broken", problem, "a well-formed call", made).seen_in(turn)
+    control = setup.one("control")
+    choice = control.call.tool_choice or "a free choice"
+    return Mark(
+        "shown", f"calls when forced, and not with {choice}", "a tool call", made
+    ).seen_in(control, turn)
+
+
+# --- forbidden
+
+
+def forbidden_ready(setup: Trial) -> Mark | None:
+    """Left free, the model must call."""
+    controls = setup.all("control")
+    if not any(turn.reply.tool_calls for turn in controls):
+        return void("the model does not call the tool when it is free to, so nothing can be seen", *controls)
+    return None
+
+
+def forbidden_mark(setup: Trial, trial: Trial) -> Mark:
+    """No structured call comes although the prompt asks for one."""
+    turn = trial.one("forbidden")
+    if turn.reply.tool_calls:
+        made = f"{turn.reply.tool_calls[0].name}({turn.reply.tool_calls[0].arguments})"
+        return Mark("ignored", "calls the tool although calls are forbidden", "no call", clip(made)).seen_in(turn)
+    return Mark(
+        "shown", "no call when forbidden; called when free", "no call", clip(turn.reply.content)
+    ).seen_in(setup.one("control"), turn)
+
+
+# --- order bias and indecision: all turns of all trials together
+
+BIAS_P = 0.01
+"""Over hundreds of models p < 0.05 would cry wolf ten times."""
+_BIAS_LEAST = 6
+_WIDE = 0.9
+
+
+def _choices(trials: Sequence[Trial]) -> tuple[list[tuple[Turn, bool]], list[Turn], int]:
+    """Valid choices (was it the first value of the enum?), turns that chose several, and turns without any."""
+    single: list[tuple[Turn, bool]] = []
+    several: list[Turn] = []
+    none = 0
+    for turn in (turn for trial in trials for turn in trial.turns):
+        picked = _picked(turn)
+        if len(picked) > 1:
+            several.append(turn)
+        elif picked and picked[0] in _enum(turn):
+            single.append((turn, picked[0] == _enum(turn)[0]))
+        else:
+            none += 1
+    return single, several, none
+
+
+def _enum(turn: Turn) -> list[str]:
+    properties: Mapping[str, JSON] = turn.call.tools[0].parameters.get("properties", {})
+    return next((list(schema["enum"]) for schema in properties.values() if "enum" in schema), [])
+
+
+def _picked(turn: Turn) -> list[str]:
+    """The values that a reply chose, over all its calls; a list of values counts each."""
+    picked: list[str] = []
+    for call in turn.reply.tool_calls:
+        try:
+            arguments = json.loads(call.arguments or "{}")
+        except (ValueError, RecursionError):
+            continue
+        values = arguments.values() if isinstance(arguments, dict) else ()
+        for value in values:
+            picked.extend(str(item) for item in (value if isinstance(value, list) else [value]))
+    return picked
+
+
+def bias(trials: Sequence[Trial], bounds: Trials) -> Judgement:
+    """Whether the order of an enum's values decides the choice; ``supported`` states that it does not.
+
+    Enum order and order of mention are counterbalanced, so a liking for one of the values cancels.
+    """
+    single, several, none = _choices(trials)
+    n, first = len(single), sum(is_first for _, is_first in single)
+    low, high = wilson(first, n)
+    p = sign_test(first, n)
+    full = len(trials) >= bounds.most
+    evidence = tuple(turn.evidence for turn, _ in single[:6])
+    actual = f"the first value {first} of {n} times (p = {p:.3g})"
+    if n < _BIAS_LEAST:
+        reason = f"only {n} usable choices ({len(several)} chose both, {none} made no call)"
+        return Judgement(Verdict("inconclusive", reason, evidence=evidence), full or len(trials) >= bounds.least + 1)
+    side = "first" if first * 2 > n else "last"
+    verdict = Verdict("inconclusive", "", n - first, n, 1 - high, 1 - low, "either place about as often", actual,
+                      evidence=evidence)  # fmt: skip
+    if p < BIAS_P or (full and not low <= 0.5 <= high):
+        return Judgement(_with(verdict, "absent", f"biased towards the {side} value of an enum"), True)
+    if low <= 0.5 <= high and high < _WIDE and low > 1 - _WIDE:
+        settled = len(trials) >= bounds.least
+        return Judgement(_with(verdict, "supported", "the order of the values does not decide"), settled)
+    return Judgement(_with(verdict, "inconclusive", "too few choices to tell"), full)
+
+
+def _with(verdict: Verdict, outcome: str, reason: str) -> Verdict:
+    from dataclasses import replace
+
+    return replace(verdict, outcome=outcome, reason=reason)  # type: ignore[arg-type]
+
+
+def indecision(trials: Sequence[Trial], bounds: Trials) -> Judgement:
+    """Whether the model ever chose both where one was asked for; ``supported`` states that it did."""
+    single, several, none = _choices(trials)
+    n = len(single) + len(several)
+    settled = len(trials) >= bounds.least
+    low, high = wilson(len(several), n)
+    if n < _BIAS_LEAST:
+        reason = f"only {n} calls to judge ({none} made none)"
+        return Judgement(Verdict("inconclusive", reason), settled)
+    if several:
+        sample = several[0]
+        return Judgement(
+            Verdict("supported", "chooses both values where one was asked for", len(several), n, low, high,
+                    "one value", clip(str(_picked(sample))), evidence=tuple(t.evidence for t in several[:6])),
+            settled,
+        )  # fmt: skip
+    return Judgement(Verdict("absent", "chose one value each time", 0, n, low, high), settled)
+
+
+# --- flakiness, over every exchange of the row in which a call was due
+
+
+def flakiness(turns: Sequence[Turn], cells: Mapping[str, Verdict]) -> Verdict | None:
+    """The tool cell again, when calls failed to come anywhere in the row; ``None`` leaves it as it is."""
+    verdict = cells.get("tool")
+    if verdict is None or verdict.outcome not in ("supported", "flaky"):
+        return None
+    forced = cells.get("tool_required")
+    forcing_works = forced is not None and forced.outcome in ("supported", "flaky")
+    due = [
+        turn
+        for turn in turns
+        if turn.expects == "call"
+        and (turn.reply.error is None or "failed" in turn.reply.error.code)
+        and not turn.reply.cut_short
+        and (forcing_works or turn.call.tool_choice != "required")
+    ]
+    failed = [turn for turn in due if call_problem(turn)[0]]
+    if not failed:
+        return None
+    k, n = len(due) - len(failed), len(due)
+    low, high = wilson(k, n)
+    problem = "printed as text" if printed(failed[0]) else call_problem(failed[0])[0]
+    return Verdict(
+        "flaky",
+        f"calls came in {k} of {n} requests that asked for one; else: {problem}",
+        k, n, low, high,
+        "a structured tool call",
+        clip(failed[0].reply.content),
+        evidence=tuple(turn.evidence for turn in failed[:6]),
+    )  # fmt: skip

@@ -1,0 +1,538 @@
+"""An experiment as a conversation: a generator that yields what to ask and is sent what came back.
+
+No I/O and no clock: a scan drives it with an endpoint, a replay with a journal, and both get the same
+verdicts. All randomness comes from the seed of the scan and the address of the case.
+"""
+
+from __future__ import annotations
+
+import base64
+import random
+import re
+from collections.abc import Callable, Generator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal, TypeAlias
+
+from llmprobe.call import JSON, Call, Image, JsonObject, JsonSchema, Message, Part, Text, Tool
+from llmprobe.checks import POOLED_CHECKS, TRIAL_CHECKS
+from llmprobe.checks.evidence import Mark, Trial, Turn, clip, void
+from llmprobe.checks.fold import Judgement, fold
+from llmprobe.checks.refusals import Meaning, meaning, names_feature
+from llmprobe.dialects.base import Dialect
+from llmprobe.pictures import blank_png, digits_png
+from llmprobe.probe import Arm, Probe, Say, Send, Trials, Variant
+from llmprobe.reply import Reply
+from llmprobe.verdict import Verdict
+
+THINKING_HEADROOM = 2000
+"""Output tokens on top of what the visible answer needs (TRAPS 1.14: floors of 500 to 4,000 were seen)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Footing:
+    """How to talk to one row of the scoreboard, as first contact found it out."""
+
+    model: str
+    stream: bool = False
+    thinking: bool = False
+    """This is the row with thinking on: replies need headroom."""
+    ask_thinking: bool | None = None
+    """What ``Call.thinking`` must say to get it so; ``None``: nothing, it is the default."""
+    thinking_spelling: str = ""
+    thinking_patch: Mapping[str, JSON] = field(default_factory=dict)
+    cap_spelling: str = ""
+    """Spelling of the output cap that was accepted; "" is the dialect's default."""
+    capped: bool = True
+    """Some cap was accepted at all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """One request to make."""
+
+    arm: str
+    call: Call
+    expects: Literal["any", "call", "no call"] = "any"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back, and the id of the exchange that shows it."""
+
+    reply: Reply
+    evidence: str
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What a case came to: a verdict for each cell of its probe, and every turn, for the observers."""
+
+    verdicts: Mapping[str, Verdict]
+    turns: tuple[Turn, ...]
+
+
+Talk: TypeAlias = Generator[Ask, Answer, Finding]
+
+
+# --- values: drawn from the seed, or taken from a reply
+
+_WORDS = (
+    "river stone cloud winter garden silver market window bridge forest candle harbor ribbon island meadow copper "
+    "violin lantern pepper orchard saddle thunder walnut blanket compass feather granite hammer jacket kettle ladder "
+    "mirror needle oyster pillow rocket signal timber velvet wagon anchor barrel cactus dragon engine falcon goblet"
+).split()
+_CITIES = (
+    "Lisbon Oslo Vienna Prague Dublin Athens Warsaw Zurich Helsinki Brussels Budapest Geneva Munich Toronto Sydney "
+    "Kyoto Lima Havana Nairobi Denver"
+).split()
+
+
+def _pick(rng: random.Random, alphabet: str, count: int) -> str:
+    return "".join(rng.choice(alphabet) for _ in range(count))
+
+
+DRAW: Mapping[str, Callable[[random.Random, int], str]] = {
+    "digits": lambda rng, n: _pick(rng, "123456789", 1) + _pick(rng, "0123456789", n - 1),
+    "letters": lambda rng, n: _pick(rng, "abcdefghjkmnpqrstuvwxyz", n),
+    "hex": lambda rng, n: _pick(rng, "0123456789abcdef", n),
+    "code": lambda rng, n: _pick(rng, "abcdefghjkmnpqrstuvwxyz", 2) + _pick(rng, "23456789", n - 2),
+    "words": lambda rng, n: " ".join(rng.sample(_WORDS, n)),
+    "city": lambda rng, n: rng.sample(_CITIES, max(1, n))[0],
+    "integer": lambda rng, n: str(rng.randrange(10 ** (n - 1), 10**n)),
+    "constant": lambda rng, n: str(n),
+}
+"""Kinds of values for probe files: ``digits 5`` draws five digits. ``constant 16`` is always 16."""
+
+
+def draw(kinds: Mapping[str, str], rng: random.Random) -> dict[str, str]:
+    """A value for each name; two values of the same kind are never equal."""
+    values: dict[str, str] = {}
+    for name, kind in kinds.items():
+        word, _, count = kind.partition(" ")
+        taken = {values[other] for other in values if kinds[other] == kind}
+        value = DRAW[word](rng, int(count or 1))
+        while value in taken:
+            value = DRAW[word](rng, int(count or 1))
+        values[name] = value
+    return values
+
+
+def _shared_middle_word(controls: Sequence[Turn]) -> str | None:
+    """A word near the middle that every control reply reaches in the same way, with text after it."""
+    texts = [turn.reply.content for turn in controls]
+    words = texts[0].split()
+    places = sorted(range(2, len(words) - 3), key=lambda place: abs(place - len(words) // 2))
+    for place in places:
+        word = words[place].strip(".,;:!?\"'*")
+        if len(word) < 3 or not word.isalpha() or texts[0].count(word) != 1:
+            continue
+        heads = {" ".join(text.partition(word)[0].split()) for text in texts}
+        if len(heads) == 1 and all(word in text for text in texts):
+            return word
+    return None
+
+
+DERIVE: Mapping[str, Callable[[Sequence[Turn]], str | None]] = {"shared middle word": _shared_middle_word}
+"""Ways to take a value from the replies of the arm ``control``; ``None`` means that there is none."""
+
+_PLACEHOLDER = re.compile(r"\{([a-z_]+)\}")
+
+
+def fill(value: Any, values: Mapping[str, str]) -> Any:
+    """``value`` with every ``{name}`` of ``values`` replaced, in strings at any depth and in keys."""
+    if isinstance(value, str):
+        return _PLACEHOLDER.sub(lambda match: values.get(match[1], match[0]), value)
+    if isinstance(value, Mapping):
+        return {fill(key, values): fill(part, values) for key, part in value.items()}
+    if isinstance(value, (list, tuple)):
+        return type(value)(fill(part, values) for part in value)
+    return value
+
+
+# --- from an arm to a call
+
+
+def resolve(arm: Arm, arms: Sequence[Arm]) -> Send:
+    """What ``arm`` sends, with the fields of the arm that it is ``like`` filled in."""
+    if not arm.like:
+        return arm.send
+    base = resolve(next(other for other in arms if other.arm == arm.like), arms)
+    own = {name: value for name in Send.__slots__ if (value := getattr(arm.send, name)) is not None}
+    return replace(base, **own)
+
+
+def build_call(send: Send, footing: Footing, values: Mapping[str, str], heard: Sequence[Turn]) -> Call | None:
+    """The call for ``send``; ``None`` when it builds on a tool call that was never made."""
+    messages: list[Message] = []
+    for say in send.messages or ():
+        built = _messages(say, values, heard)
+        if built is None:
+            return None
+        messages.extend(built)
+    return Call(
+        model=footing.model,
+        messages=tuple(messages),
+        stream=footing.stream,
+        include_usage=footing.stream,
+        tools=tuple(
+            Tool(fill(tool.name, values), fill(tool.description, values), fill(tool.parameters, values))
+            for tool in send.tools or ()
+        ),
+        tool_choice=send.tool_choice,
+        response_format=_response_format(send, values),
+        max_tokens=_cap(send, footing),
+        temperature=send.temperature,
+        seed=int(fill(send.seed, values)) if send.seed is not None else None,
+        stop=fill(send.stop or (), values),
+        top_logprobs=send.top_logprobs,
+        thinking=footing.ask_thinking,
+        spelling=_spelling(footing),
+        patch={**footing.thinking_patch, **fill(send.patch or {}, values)},
+    )
+
+
+def _cap(send: Send, footing: Footing) -> int | None:
+    if send.max_tokens is None or not (footing.capped or send.exact_cap):
+        return None
+    return send.max_tokens + (THINKING_HEADROOM if footing.thinking and not send.exact_cap else 0)
+
+
+def _spelling(footing: Footing) -> tuple[tuple[str, str], ...]:
+    chosen = {"max_tokens": footing.cap_spelling, "thinking": footing.thinking_spelling}
+    return tuple(sorted((feature, name) for feature, name in chosen.items() if name))
+
+
+def _response_format(send: Send, values: Mapping[str, str]) -> JsonObject | JsonSchema | None:
+    if send.schema is not None:
+        return JsonSchema("answer", fill(send.schema, values), strict=True)
+    return JsonObject() if send.json else None
+
+
+def _messages(say: Say, values: Mapping[str, str], heard: Sequence[Turn]) -> list[Message] | None:
+    text = fill(say.text, values)
+    if say.calls_of or say.answers:
+        turn = next((turn for turn in heard if turn.arm == (say.calls_of or say.answers)), None)
+        if turn is None or not turn.reply.tool_calls:
+            return None
+        if say.answers:
+            return [Message("tool", text, tool_call_id=call.id or None) for call in turn.reply.tool_calls]
+        reply = turn.reply
+        thoughts = reply.reasoning if reply.reasoning_place == "reasoning_content" else None
+        played_back = thoughts if isinstance(thoughts, str) else None
+        return [Message("assistant", reply.content or None, reply.tool_calls, reasoning=played_back)]
+    if say.picture is None:
+        return [Message(say.role, text)]
+    code = fill(say.picture, values)
+    png = digits_png(code) if code else blank_png()
+    parts: tuple[Part, ...] = (Text(text), Image(base64.b64encode(png).decode(), "image/png"))
+    return [Message(say.role, parts)]
+
+
+# --- asking
+
+_EASED = ("temperature", "top_p", "parallel_tool_calls", "include_usage")
+"""Auxiliary fields of a call that are left out when an endpoint refuses them."""
+
+
+@dataclass
+class _Case:
+    """The state of one case while it is talked through."""
+
+    probe: Probe
+    footing: Footing
+    dialect: Dialect
+    seed: str
+    turns: list[Turn] = field(default_factory=list)
+    dropped: set[str] = field(default_factory=set)
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """How a refusal would name the feature on trial."""
+        return tuple(self.dialect.fields.get(self.probe.feature, (self.probe.feature,)))
+
+    def meaning(self, turn: Turn) -> Meaning | None:
+        """What the error of ``turn`` means, ``None`` when there is none."""
+        return meaning(turn.reply.error, self.words) if turn.reply.error else None
+
+    def ask(self, arm: Arm, call: Call) -> Generator[Ask, Answer, Turn]:
+        """Ask; when an auxiliary field is refused by name, leave it out and ask again."""
+        while True:
+            eased = _without(call, self.dropped)
+            answer = yield Ask(arm.arm, eased, arm.expects)
+            turn = Turn(arm.arm, eased, answer.reply, answer.evidence, self.probe.id, arm.expects)
+            self.turns.append(turn)
+            refused = self._refused_auxiliary(turn)
+            if refused is None:
+                return turn
+            self.dropped.add(refused)
+
+    def _refused_auxiliary(self, turn: Turn) -> str | None:
+        error = turn.reply.error
+        if error is None or error.where != "status" or error.status not in (400, 422):
+            return None
+        for name in _EASED:
+            sent = getattr(turn.call, name) not in (None, False)
+            if sent and name != self.probe.feature and names_feature(error, self.dialect.fields[name]):
+                return name
+        return None
+
+
+def _without(call: Call, names: set[str]) -> Call:
+    empty: dict[str, Any] = {name: False if name == "include_usage" else None for name in names}
+    return replace(call, **empty)
+
+
+PLAIN = Send(messages=(Say(text="Say hello in one word."),), max_tokens=50)
+"""The plainest call there is: what must still work right after a refusal, or the refusal says nothing."""
+
+
+# --- the experiment
+
+
+@dataclass(frozen=True, slots=True)
+class _Outcome:
+    """What one spelling and variant came to."""
+
+    verdicts: dict[str, Verdict]
+    no_room: bool = False
+    trouble: bool = False
+    """An outage or the like had a part in it."""
+    refused: bool = False
+
+
+def converse(probe: Probe, footing: Footing, dialect: Dialect, seed: str, bounds: Trials) -> Talk:
+    """Talk ``probe`` through with one row. ``seed`` must name the scan and the case.
+
+    Spellings of the feature are tried in the dialect's order until one works; variants of the experiment
+    until one leaves room for an effect.
+    """
+    case = _Case(probe, footing, dialect, seed)
+    outcomes: list[tuple[str, _Outcome]] = []
+    for spelling in dialect.spellings.get(probe.feature, ("",)):
+        for variant in probe.variants:
+            outcome = yield from _experiment(case, variant, spelling, bounds)
+            if not outcome.no_room:
+                break
+        outcomes.append((spelling, outcome))
+        if outcome.no_room or outcome.trouble or not _is_red(outcome):
+            break
+    stamped = {cell: _stamp(_best(cell, outcomes), probe) for cell in probe.cells}
+    return Finding(stamped, tuple(case.turns))
+
+
+def _is_red(outcome: _Outcome) -> bool:
+    red = ("ignored", "rejected", "broken")
+    return outcome.refused or all(verdict.outcome in red for verdict in outcome.verdicts.values())
+
+
+_PREFERENCE = ("supported", "flaky", "partial", "absent", "broken", "ignored", "rejected", "inconclusive")
+
+
+def _best(cell: str, outcomes: Sequence[tuple[str, _Outcome]]) -> Verdict:
+    """The best verdict over all spellings; but red only when no outage kept a spelling from being tried."""
+    ranked = sorted(outcomes, key=lambda entry: _PREFERENCE.index(entry[1].verdicts[cell].outcome))
+    spelling, outcome = ranked[0]
+    verdict = outcome.verdicts[cell]
+    last_spelling, last = outcomes[-1]
+    if last.trouble and verdict.outcome in ("broken", "ignored", "rejected"):
+        return last.verdicts[cell]
+    if verdict.outcome in ("ignored", "rejected", "broken"):
+        spelling = ", ".join(dict.fromkeys([*(name for name, _ in outcomes), last_spelling]))
+    return replace(verdict, spelling=spelling)
+
+
+def _stamp(verdict: Verdict, probe: Probe) -> Verdict:
+    return replace(verdict, probe=probe.stamp)
+
+
+def _experiment(
+    case: _Case, variant: Variant, spelling: str, bounds: Trials
+) -> Generator[Ask, Answer, _Outcome]:
+    rng = random.Random(f"{case.seed}|{variant.name}|{spelling}")
+    values = draw(case.probe.values, rng)
+    setup = Trial((), values)
+    for arm in (arm for arm in variant.setup for _ in range(arm.repeat)):
+        turn = yield from _one(case, arm, variant, "", setup)
+        if turn is None:
+            return _all(case, void("the control could not be built"), no_room=True)
+        setup = replace(setup, turns=(*setup.turns, turn))
+        if turn.reply.error:
+            return (yield from _refused_setup(case, arm, turn, setup))
+    unusable = _unusable_setup(setup)
+    if unusable is not None:
+        return _all(case, unusable)
+    derived = {name: DERIVE[way](setup.all("control")) for name, way in variant.derive.items()}
+    if None in derived.values():
+        return _all(case, void("the control's reply gives nothing to build on", *setup.turns), no_room=True)
+    setup = replace(setup, values=values | {name: value or "" for name, value in derived.items()})
+    early = _early(case, setup)
+    if early is not None:
+        return _all(case, early, no_room=early.kind == "void")
+    return (yield from _trials(case, variant, spelling, bounds, setup, rng))
+
+
+def _one(
+    case: _Case, arm: Arm, variant: Variant, spelling: str, trial: Trial
+) -> Generator[Ask, Answer, Turn | None]:
+    send = resolve(arm, (*variant.setup, *variant.trial))
+    call = build_call(send, case.footing, trial.values, trial.turns)
+    if call is None:
+        return None
+    default = case.dialect.spellings.get(case.probe.feature, ("",))[0]
+    if spelling:
+        others = tuple(pair for pair in call.spelling if pair[0] != case.probe.feature)
+        chosen = () if spelling == default else ((case.probe.feature, spelling),)
+        call = replace(call, spelling=tuple(sorted(others + chosen)))
+    return (yield from case.ask(arm, call))
+
+
+def _recheck(case: _Case) -> Generator[Ask, Answer, Turn]:
+    call = build_call(PLAIN, case.footing, {}, ())
+    assert call is not None  # PLAIN builds on nothing
+    return (yield from case.ask(Arm("recheck"), call))
+
+
+def _refused_setup(case: _Case, arm: Arm, turn: Turn, setup: Trial) -> Generator[Ask, Answer, _Outcome]:
+    """The control itself failed: a refusal only if it names the feature, twice, and a plain call works."""
+    if case.meaning(turn) != "unsupported":
+        trouble = case.meaning(turn) in ("later", "auth", "account")
+        return _all(case, _failed("the control failed", turn), trouble=trouble, refused=not trouble)
+    marks = []
+    for _ in range(2):
+        recheck = yield from _recheck(case)
+        marks.append(_refusal_mark(case, turn, recheck))
+        turn = yield from case.ask(arm, turn.call)
+        if not turn.reply.error:
+            return _all(case, void("the control was refused, then answered", turn))
+    del setup
+    judgement = fold(marks, Trials(2, 2))
+    return _Outcome({cell: judgement.verdict for cell in case.probe.cells})
+
+
+def _unusable_setup(setup: Trial) -> Mark | None:
+    for turn in setup.turns:
+        reply = turn.reply
+        if reply.finish == "content_filter" or reply.refusal:
+            return void("the control was filtered", turn)
+        if reply.cut_short and not reply.content.strip() and not reply.tool_calls:
+            return void("the control ran out of output tokens before any text", turn)
+    return None
+
+
+def _early(case: _Case, setup: Trial) -> Mark | None:
+    """What the controls alone already say, by the checks of this probe."""
+    for decide in case.probe.cells.values():
+        if decide.check in TRIAL_CHECKS:
+            mark = TRIAL_CHECKS[decide.check].ready(setup)
+            if mark is not None:
+                return mark
+    return None
+
+
+def _all(
+    case: _Case, mark: Mark, *, no_room: bool = False, trouble: bool = False, refused: bool = False
+) -> _Outcome:
+    verdict = fold([mark], Trials(1, 1)).verdict
+    return _Outcome({cell: verdict for cell in case.probe.cells}, no_room, trouble, refused)
+
+
+def _trials(
+    case: _Case, variant: Variant, spelling: str, bounds: Trials, setup: Trial, rng: random.Random
+) -> Generator[Ask, Answer, _Outcome]:
+    trials: list[Trial] = []
+    while True:
+        trial = Trial((), {**setup.values, **draw(case.probe.fresh, rng)})
+        for arm in variant.trial:
+            turn = yield from _one(case, arm, variant, spelling, trial)
+            if turn is None:
+                break
+            trial = replace(trial, turns=(*trial.turns, turn))
+            if turn.reply.error:
+                if case.meaning(turn) in ("unsupported", "wrong request", "unclear", "model"):
+                    trial = replace(trial, recheck=(yield from _recheck(case)))
+                break
+        trials.append(trial)
+        judgements = _judge(case, setup, trials, bounds)
+        if all(judgement.decided for judgement in judgements.values()) or len(trials) >= 2 * bounds.most:
+            break
+    meanings = [case.meaning(turn) for trial in trials for turn in trial.turns]
+    verdicts = {cell: judgement.verdict for cell, judgement in judgements.items()}
+    return _Outcome(
+        verdicts,
+        trouble=any(found in ("later", "auth", "account") for found in meanings),
+        refused=all(trial.recheck is not None for trial in trials),
+    )
+
+
+# --- judging
+
+
+def _judge(case: _Case, setup: Trial, trials: Sequence[Trial], bounds: Trials) -> dict[str, Judgement]:
+    return {cell: _judge_cell(case, decide.check, setup, trials, bounds) for cell, decide in case.probe.cells.items()}
+
+
+def _judge_cell(
+    case: _Case, check: str, setup: Trial, trials: Sequence[Trial], bounds: Trials
+) -> Judgement:
+    spoilt = [_spoilt(case, trial) for trial in trials]
+    if check in TRIAL_CHECKS:
+        mark = TRIAL_CHECKS[check].mark
+        marks = [bad or mark(setup, trial) for bad, trial in zip(spoilt, trials, strict=True)]
+        return fold(marks, bounds)
+    usable = [trial for bad, trial in zip(spoilt, trials, strict=True) if bad is None]
+    bad_marks = [bad for bad in spoilt if bad is not None]
+    if not usable and bad_marks:
+        return fold(bad_marks, bounds)
+    judgement = POOLED_CHECKS[check](usable, bounds)
+    return replace(judgement, decided=judgement.decided or len(trials) >= bounds.most + len(bad_marks) > bounds.most)
+
+
+def _spoilt(case: _Case, trial: Trial) -> Mark | None:
+    """The mark of a trial in which something other than the feature had the last word."""
+    for place, turn in enumerate(trial.turns):
+        reply = turn.reply
+        if reply.error:
+            return _error_mark(case, trial, turn, place)
+        if reply.finish == "content_filter" or reply.refusal:
+            return void("the reply was filtered or refused by the model", turn)
+        if reply.cut_short and case.probe.feature != "max_tokens" and not reply.tool_calls:
+            return void("ran out of output tokens", turn)
+    return None
+
+
+def _error_mark(case: _Case, trial: Trial, turn: Turn, place: int) -> Mark:
+    found = case.meaning(turn)
+    if found == "model failure":
+        return replace(_failed("the model's output failed the server's own test", turn), kind="broken")
+    if found == "unsupported" and trial.recheck is not None:
+        mark = _refusal_mark(case, turn, trial.recheck)
+        if mark.kind == "rejected" and place and turn.arm != trial.turns[0].arm and turn.call.tools:
+            return replace(mark, kind="partial", reason=f"a later step is refused: {mark.reason}")
+        return mark
+    return _failed(_WHY.get(found or "unclear", "refused"), turn)
+
+
+_WHY: Mapping[str, str] = {
+    "later": "trouble at the endpoint",
+    "auth": "the key was refused",
+    "account": "no credit or quota",
+    "model": "the model was not found",
+    "filtered": "a content filter stepped in",
+    "wrong request": "the request was refused for how it was built",
+    "unclear": "refused, but not in words about this feature",
+}
+
+
+def _failed(why: str, turn: Turn) -> Mark:
+    error = turn.reply.error
+    told = f"HTTP {error.status}: {error.message}" if error and error.status else error.message if error else ""
+    return Mark("void", f"{why}: {clip(told)}", quote=clip(told)).seen_in(turn)
+
+
+def _refusal_mark(case: _Case, turn: Turn, recheck: Turn) -> Mark:
+    """Refused in words about the feature, while a plain call right after is answered."""
+    if recheck.reply.error:
+        return _failed("refused, but a plain call right after failed too", turn)
+    mark = _failed("refused", turn)
+    del case
+    return replace(mark, kind="rejected", expected="an answer", actual=mark.quote).seen_in(turn, recheck)

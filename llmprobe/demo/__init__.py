@@ -1,0 +1,1 @@
+"""The embedded demo provider: one simulated brain behind the codec, with models of known truths."""

@@ -1,0 +1,28 @@
+"""The wire formats, by name. A new one is a file in this folder and a line in ``_MODULES``."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib import import_module
+
+from llmprobe.dialects.base import DecodeError, Dialect, Listed
+from llmprobe.errors import UsageError
+
+__all__ = ["DecodeError", "Dialect", "Listed", "dialect", "names"]
+
+_MODULES = {"openai-chat": ("llmprobe.dialects.openai_chat", "OpenAiChat")}
+
+
+def names() -> tuple[str, ...]:
+    """The known dialects."""
+    return tuple(_MODULES)
+
+
+@cache
+def dialect(name: str) -> Dialect:
+    """The dialect called ``name``; ``UsageError`` when there is none."""
+    if name not in _MODULES:
+        raise UsageError(f"unknown dialect {name!r}; known: {', '.join(_MODULES)}")
+    module, attribute = _MODULES[name]
+    codec: Dialect = getattr(import_module(module), attribute)()
+    return codec

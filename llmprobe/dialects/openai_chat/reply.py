@@ -1,0 +1,314 @@
+"""Whole replies: the JSON body to ``Reply`` and back, and the pieces that streams share."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+from llmprobe.absent import ABSENT, Maybe
+from llmprobe.call import JSON, ToolCall
+from llmprobe.dialects.api_errors import from_json, read_error
+from llmprobe.dialects.openai_chat.request import read_tool_call, write_tool_call
+from llmprobe.reply import ApiError, Finish, RateLimit, Reply, TokenLogprob, Usage
+
+FINISH: dict[str, Finish] = {
+    # openapi.yaml; then the relatives (wire/dialects.md, section 1)
+    "stop": "stop",
+    "length": "length",
+    "tool_calls": "tool_calls",
+    "content_filter": "content_filter",
+    "function_call": "tool_calls",
+    "eos": "stop",
+    "max_tokens": "length",
+    "model_length": "length",
+    "repetition_truncation": "length",
+    "error": "error",
+    "insufficient_system_resource": "error",
+}
+REASONING_FIELDS = ("reasoning_content", "reasoning")
+_THINK = re.compile(r"^\s*<think>\n?(.*?)(?:\n?</think>\s*|$)", re.DOTALL)
+
+
+def read_whole(body: bytes, *, limits: tuple[RateLimit, ...], wanted_stream: bool, cut: str) -> Reply:
+    """The reply in a JSON ``body``. ``cut`` says why the body ended early, "" when it is whole."""
+    if cut:
+        return Reply(error=ApiError("body", 200, f"the reply was cut off ({cut})"), limits=limits)
+    try:
+        value = json.loads(body)
+    except (ValueError, RecursionError):
+        error = read_error(200, body, "body")
+        return Reply(error=ApiError("body", 200, f"not JSON: {error.message}"), limits=limits)
+    if not isinstance(value, dict):
+        return Reply(error=ApiError("body", 200, "the reply is not a JSON object"), limits=limits)
+    error_member = error_of(value)
+    if error_member is not None:
+        return Reply(error=from_json(error_member, 200, "body"), limits=limits)
+    choices = value.get("choices")
+    if not isinstance(choices, list) or not choices or not isinstance(choices[0], dict):
+        return Reply(error=ApiError("body", 200, "a reply without choices"), limits=limits)
+    return _read_choice(value, choices[0], limits, wanted_stream)
+
+
+def error_of(value: dict[str, JSON]) -> JSON | None:
+    """The error member of a body or event that is none of the documented shapes, or ``None``."""
+    if value.get("error"):
+        return {"error": value["error"]} | {k: value[k] for k in ("code", "param") if k in value}
+    choices = value.get("choices")
+    if isinstance(choices, list) and choices and isinstance(choices[0], dict) and choices[0].get("error"):
+        return {"error": choices[0]["error"]}
+    if value.get("object") == "error" or value.get("type") == "error":
+        return value
+    return None
+
+
+def _read_choice(
+    value: dict[str, JSON], choice: dict[str, JSON], limits: tuple[RateLimit, ...], wanted_stream: bool
+) -> Reply:
+    oddities: list[str] = ["a JSON body although a stream was asked for"] if wanted_stream else []
+    message = choice.get("message")
+    if not isinstance(message, dict):
+        message = {}
+        oddities.append("choice without a message")
+    text, reasoning, place = read_content(message.get("content", ABSENT), message, oddities)
+    finish, raw = read_finish(choice.get("finish_reason", ABSENT))
+    return Reply(
+        text=text,
+        reasoning=reasoning,
+        reasoning_place=place,
+        tool_calls=_read_calls(message.get("tool_calls"), oddities),
+        refusal=message.get("refusal") if isinstance(message.get("refusal"), str) else None,
+        finish=finish,
+        finish_raw=raw,
+        usage=find_usage(value, choice, oddities),
+        logprobs=read_logprobs(choice.get("logprobs", ABSENT), oddities),
+        model=string_or_null(value.get("model", ABSENT)),
+        fingerprint=string_or_null(value.get("system_fingerprint", ABSENT)),
+        limits=limits,
+        complete=True,
+        oddities=tuple(dict.fromkeys(oddities)),
+    )
+
+
+def read_content(
+    content: JSON, message: dict[str, JSON], oddities: list[str]
+) -> tuple[Maybe[str], Maybe[str], str]:
+    """Text, reasoning and the place of the reasoning, from a message or from joined deltas."""
+    place = next((name for name in REASONING_FIELDS if name in message), "")
+    reasoning: Maybe[str] = string_or_null(message.get(place, ABSENT) if place else ABSENT)
+    if isinstance(content, list):
+        content, thoughts = _join_parts(content)
+        oddities.append("content is a list of parts")
+        if thoughts and not isinstance(reasoning, str):
+            reasoning, place = thoughts, "content.thinking"
+    text: Maybe[str] = string_or_null(content)
+    match = _THINK.match(text) if isinstance(text, str) else None
+    if match and isinstance(text, str) and not isinstance(reasoning, str):
+        return text[match.end() :], match[1], "think"
+    if reasoning is ABSENT:
+        place = ""
+    return text, reasoning, place
+
+
+def _join_parts(parts: list[JSON]) -> tuple[str, str]:
+    """Text and thoughts of a list of content parts (Mistral; servers that answer in parts)."""
+    text, thoughts = "", ""
+    for part in parts:
+        if isinstance(part, str):
+            text += part
+        elif isinstance(part, dict) and part.get("type") == "thinking":
+            inner = part.get("thinking")
+            thoughts += _join_parts(inner)[0] if isinstance(inner, list) else str(inner or "")
+        elif isinstance(part, dict) and isinstance(part.get("text"), str):
+            text += part["text"]
+    return text, thoughts
+
+
+def string_or_null(value: JSON) -> Maybe[str]:
+    """``value`` if it is a string, null or absent; anything else counts as null."""
+    return value if isinstance(value, str) or value is ABSENT else None
+
+
+def read_finish(value: JSON) -> tuple[Maybe[Finish], str]:
+    """The neutral finish reason and the raw one; "" and null are both ``None``."""
+    if value is ABSENT:
+        return ABSENT, ""
+    if not isinstance(value, str) or not value:
+        return None, ""
+    return FINISH.get(value, "unknown"), value
+
+
+def _read_calls(value: JSON, oddities: list[str]) -> tuple[ToolCall, ...]:
+    if not isinstance(value, list):
+        return ()
+    calls = []
+    for entry in value:
+        call, odd = read_tool_call(entry)
+        calls.append(call)
+        oddities.extend(odd)
+    return tuple(calls)
+
+
+def find_usage(value: dict[str, JSON], choice: JSON, oddities: list[str]) -> Maybe[Usage]:
+    """Usage wherever it stands: at the top, in ``x_groq``, in the choice."""
+    places = (
+        ("usage", value.get("usage", ABSENT)),
+        ("x_groq.usage", _member(value.get("x_groq"), "usage")),
+        ("choices[0].usage", _member(choice, "usage")),
+    )
+    found: Maybe[Usage] = ABSENT
+    for place, usage in places:
+        if isinstance(usage, dict):
+            return read_usage(usage, place, oddities)
+        if usage is None:
+            found = None
+    return found
+
+
+def _member(value: JSON, name: str) -> JSON:
+    return value.get(name, ABSENT) if isinstance(value, dict) else ABSENT
+
+
+def read_usage(usage: dict[str, JSON], place: str, oddities: list[str]) -> Usage:
+    """Counts of a usage object. ``completion_tokens`` includes reasoning in this dialect."""
+    completion = usage.get("completion_tokens_details")
+    prompt = usage.get("prompt_tokens_details")
+    reasoning = _member(completion, "reasoning_tokens")
+    if reasoning is ABSENT:
+        reasoning = usage.get("reasoning_tokens", ABSENT)
+    return Usage(
+        input=_count(usage.get("prompt_tokens", ABSENT), oddities),
+        output=_count(usage.get("completion_tokens", ABSENT), oddities),
+        total=_count(usage.get("total_tokens", ABSENT), oddities),
+        reasoning=_count(reasoning, oddities),
+        cached=_count(_member(prompt, "cached_tokens"), oddities),
+        place=place,
+    )
+
+
+def _count(value: JSON, oddities: list[str]) -> Maybe[int]:
+    if value is ABSENT or value is None:
+        return ABSENT if value is ABSENT else None
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    oddities.append("a token count is not an integer")
+    return int(value) if isinstance(value, float) and value.is_integer() else None
+
+
+def read_logprobs(value: JSON, oddities: list[str]) -> Maybe[tuple[TokenLogprob, ...]]:
+    """Log probabilities in OpenAI's shape, or in the parallel lists of older completions."""
+    if value is ABSENT or value is None:
+        return ABSENT if value is ABSENT else None
+    if not isinstance(value, dict):
+        oddities.append("logprobs is not an object")
+        return None
+    content = value.get("content")
+    if isinstance(content, list):
+        return tuple(_read_logprob(entry) for entry in content if isinstance(entry, dict))
+    tokens, numbers = value.get("tokens"), value.get("token_logprobs")
+    if isinstance(tokens, list) and isinstance(numbers, list):
+        oddities.append("logprobs as parallel lists")
+        tops = value.get("top_logprobs")
+        tops = tops if isinstance(tops, list) else [None] * len(tokens)
+        return tuple(
+            TokenLogprob(str(token), _number(number), _read_top(top))
+            for token, number, top in zip(tokens, numbers, tops, strict=False)
+        )
+    return None
+
+
+def _read_logprob(entry: dict[str, JSON]) -> TokenLogprob:
+    return TokenLogprob(
+        str(entry.get("token", "")), _number(entry.get("logprob")), _read_top(entry.get("top_logprobs"))
+    )
+
+
+def _read_top(value: JSON) -> tuple[tuple[str, float | None], ...]:
+    if isinstance(value, dict):
+        return tuple((str(token), _number(number)) for token, number in value.items())
+    if not isinstance(value, list):
+        return ()
+    entries = (entry for entry in value if isinstance(entry, dict))
+    return tuple((str(entry.get("token", "")), _number(entry.get("logprob"))) for entry in entries)
+
+
+def _number(value: JSON) -> float | None:
+    return value if isinstance(value, (int, float)) and not isinstance(value, bool) else None
+
+
+def write_reply(reply: Reply) -> dict[str, JSON]:
+    """The JSON body that says ``reply``."""
+    message: dict[str, Any] = {"role": "assistant"} | write_content(reply)
+    if reply.refusal is not None:
+        message["refusal"] = reply.refusal
+    if reply.tool_calls:
+        message["tool_calls"] = [write_tool_call(call) for call in reply.tool_calls]
+    choice: dict[str, JSON] = {"index": 0, "message": message}
+    if reply.logprobs is not ABSENT:
+        choice["logprobs"] = write_logprobs(reply.logprobs)
+    if reply.finish is not ABSENT:
+        choice["finish_reason"] = write_finish(reply)
+    body = write_head(reply, "chat.completion") | {"choices": [choice]}
+    return body | write_usage(reply)
+
+
+def write_head(reply: Reply, kind: str) -> dict[str, JSON]:
+    """The fields that every body and every chunk begins with."""
+    head: dict[str, JSON] = {"id": "chatcmpl-1", "object": kind, "created": 0}
+    if reply.model is not ABSENT:
+        head["model"] = reply.model
+    if reply.fingerprint is not ABSENT:
+        head["system_fingerprint"] = reply.fingerprint
+    return head
+
+
+def write_content(reply: Reply) -> dict[str, JSON]:
+    """Text and reasoning, in the fields where ``reply`` says that they stood."""
+    fields: dict[str, JSON] = {}
+    text = reply.text
+    if reply.reasoning_place == "think":
+        text = f"<think>\n{reply.reasoning}\n</think>\n\n{reply.content}"
+    elif reply.reasoning is not ABSENT:
+        fields[reply.reasoning_place or REASONING_FIELDS[0]] = reply.reasoning
+    if text is not ABSENT:
+        fields["content"] = text
+    return fields
+
+
+def write_finish(reply: Reply) -> str | None:
+    """The wire's finish reason: the raw one where it is known."""
+    return reply.finish_raw or (reply.finish if isinstance(reply.finish, str) else None)
+
+
+def write_usage(reply: Reply) -> dict[str, JSON]:
+    """The ``usage`` member, or the one in ``x_groq``; nothing when it is absent."""
+    usage = reply.usage
+    if not isinstance(usage, Usage):
+        return {} if usage is ABSENT else {"usage": None}
+    counts: dict[str, JSON] = {}
+    for name, value in (
+        ("prompt_tokens", usage.input),
+        ("completion_tokens", usage.output),
+        ("total_tokens", usage.total),
+    ):
+        if value is not ABSENT:
+            counts[name] = value
+    if usage.cached is not ABSENT:
+        counts["prompt_tokens_details"] = {"cached_tokens": usage.cached}
+    if usage.reasoning is not ABSENT:
+        counts["completion_tokens_details"] = {"reasoning_tokens": usage.reasoning}
+    return {"x_groq": {"usage": counts}} if usage.place == "x_groq.usage" else {"usage": counts}
+
+
+def write_logprobs(logprobs: tuple[TokenLogprob, ...] | None) -> JSON:
+    """The ``logprobs`` member of a choice."""
+    return None if logprobs is None else {"content": [_write_logprob(entry) for entry in logprobs]}
+
+
+def _write_logprob(entry: TokenLogprob) -> dict[str, JSON]:
+    written = _write_token(entry.token, entry.logprob)
+    return written | {"top_logprobs": [_write_token(token, number) for token, number in entry.top]}
+
+
+def _write_token(token: str, logprob: float | None) -> dict[str, JSON]:
+    return {"token": token, "logprob": logprob, "bytes": list(token.encode("utf-8", errors="replace"))}

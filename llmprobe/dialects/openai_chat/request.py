@@ -1,0 +1,348 @@
+"""The request: ``Call`` to the JSON body and back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from llmprobe.call import (
+    JSON,
+    Call,
+    Image,
+    JsonObject,
+    JsonSchema,
+    Message,
+    NamedTool,
+    Part,
+    Text,
+    Tool,
+    ToolCall,
+    ToolChoice,
+)
+from llmprobe.dialects.base import DecodeError
+from llmprobe.json_patch import merge_patch
+
+PATH = "/chat/completions"
+
+_THINKING: Mapping[str, tuple[dict[str, JSON], dict[str, JSON]]] = {
+    # name: (on, off); wire/dialects.md, "How the compatibles turn thinking on and off"
+    "reasoning_effort": ({"reasoning_effort": "low"}, {"reasoning_effort": "none"}),
+    "chat_template_kwargs": (
+        {"chat_template_kwargs": {"enable_thinking": True}},
+        {"chat_template_kwargs": {"enable_thinking": False}},
+    ),
+    "thinking": ({"thinking": {"type": "enabled"}}, {"thinking": {"type": "disabled"}}),
+    "enable_thinking": ({"enable_thinking": True}, {"enable_thinking": False}),
+    "reasoning": ({"reasoning": {"enabled": True}}, {"reasoning": {"enabled": False}}),
+}
+
+SPELLINGS: Mapping[str, tuple[str, ...]] = {
+    # the documented one first where all take it, else the one that most relatives take
+    "max_tokens": ("max_tokens", "max_completion_tokens"),
+    "schema": ("json_schema.schema", "response_format.schema", "json_object.schema"),
+    "stop": ("list", "string"),
+    "thinking": tuple(_THINKING),
+}
+
+FIELDS: Mapping[str, tuple[str, ...]] = {
+    "seed": ("seed",),
+    "max_tokens": ("max_tokens", "max_completion_tokens"),
+    "stop": ("stop",),
+    "json": ("response_format", "json_object", "json mode", "response format"),
+    "schema": ("response_format", "json_schema", "schema", "structured output", "response format"),
+    "tools": ("tools", "tool_choice", "tool calling", "tool choice", "function calling", "tool", "functions"),
+    "logprobs": ("logprobs", "top_logprobs"),
+    "image": ("image", "image_url", "images", "vision", "multimodal", "content must be a string"),
+    "temperature": ("temperature",),
+    "top_p": ("top_p",),
+    "parallel_tool_calls": ("parallel_tool_calls",),
+    "include_usage": ("stream_options", "include_usage"),
+    "thinking": ("reasoning_effort", "chat_template_kwargs", "thinking", "enable_thinking", "reasoning"),
+}
+
+
+def write_call(call: Call) -> dict[str, JSON]:
+    """The JSON body that asks for ``call``."""
+    body: dict[str, JSON] = {"model": call.model, "messages": [_write_message(m) for m in call.messages]}
+    if call.stream:
+        body["stream"] = True
+    if call.include_usage:
+        body["stream_options"] = {"include_usage": True}
+    if call.tools:
+        body["tools"] = [_write_tool(tool) for tool in call.tools]
+    if call.tool_choice is not None:
+        body["tool_choice"] = _write_choice(call.tool_choice)
+    if call.response_format is not None:
+        body["response_format"] = _write_format(call)
+    if call.max_tokens is not None:
+        body[call.spelled("max_tokens", "max_tokens")] = call.max_tokens
+    if call.stop:
+        single = call.spelled("stop", "list") == "string"
+        body["stop"] = call.stop[0] if single else list(call.stop)
+    if call.top_logprobs is not None:
+        body |= {"logprobs": True, "top_logprobs": call.top_logprobs}
+    for name in ("parallel_tool_calls", "temperature", "top_p", "seed"):
+        value = getattr(call, name)
+        if value is not None:
+            body[name] = value
+    if call.thinking is not None:
+        on, off = _THINKING[call.spelled("thinking", SPELLINGS["thinking"][0])]
+        body |= on if call.thinking else off
+    patched: dict[str, JSON] = merge_patch(body, dict(call.patch))
+    return patched
+
+
+def _write_message(message: Message) -> dict[str, JSON]:
+    content = message.content
+    written: dict[str, JSON] = {"role": message.role}
+    written["content"] = [_write_part(part) for part in content] if isinstance(content, tuple) else content
+    if message.reasoning is not None:
+        written["reasoning_content"] = message.reasoning
+    if message.tool_calls:
+        written["tool_calls"] = [write_tool_call(call) for call in message.tool_calls]
+    if message.tool_call_id is not None:
+        written["tool_call_id"] = message.tool_call_id
+    return written
+
+
+def _write_part(part: Part) -> dict[str, JSON]:
+    if isinstance(part, Text):
+        return {"type": "text", "text": part.text}
+    url = part.url or f"data:{part.media_type};base64,{part.data}"
+    return {"type": "image_url", "image_url": {"url": url}}
+
+
+def write_tool_call(call: ToolCall) -> dict[str, JSON]:
+    """A call in a message; ``arguments`` is a string of JSON in this dialect."""
+    function = {"name": call.name, "arguments": call.arguments}
+    return ({"id": call.id} if call.id else {}) | {"type": "function", "function": function}
+
+
+def _write_tool(tool: Tool) -> dict[str, JSON]:
+    function: dict[str, JSON] = {"name": tool.name}
+    if tool.description:
+        function["description"] = tool.description
+    return {"type": "function", "function": function | {"parameters": dict(tool.parameters)}}
+
+
+def _write_choice(choice: ToolChoice) -> JSON:
+    if isinstance(choice, NamedTool):
+        return {"type": "function", "function": {"name": choice.name}}
+    return choice
+
+
+def _write_format(call: Call) -> dict[str, JSON]:
+    wanted = call.response_format
+    if not isinstance(wanted, JsonSchema):
+        return {"type": "json_object"}
+    spelling = call.spelled("schema", "json_schema.schema")
+    strict = {} if wanted.strict is None else {"strict": wanted.strict}
+    named = {"name": wanted.name} | strict
+    if spelling == "response_format.schema":
+        return {"type": "json_schema"} | named | {"schema": dict(wanted.schema)}
+    if spelling == "json_object.schema":
+        return {"type": "json_object"} | named | {"schema": dict(wanted.schema)}
+    return {"type": "json_schema", "json_schema": named | {"schema": dict(wanted.schema)}}
+
+
+@dataclass
+class _Body:
+    """The body while it is read: what is taken is removed, what stays over is the patch."""
+
+    rest: dict[str, Any]
+    spelling: dict[str, str] = field(default_factory=dict)
+
+    def take(self, name: str, kind: type | tuple[type, ...]) -> Any:
+        """Field ``name`` when it is there with the right type; otherwise it stays in the rest."""
+        value = self.rest.get(name)
+        if isinstance(value, kind) and not (isinstance(value, bool) and kind is not bool):
+            return self.rest.pop(name)
+        return None
+
+
+def read_call(body: JSON) -> Call:
+    """The ``Call`` that ``body`` asks for; raises ``DecodeError`` when it has no model or messages."""
+    if not isinstance(body, dict) or not isinstance(body.get("messages"), list):
+        raise DecodeError("no `messages` list in the request")
+    if not isinstance(body.get("model"), str):
+        raise DecodeError("no `model` in the request")
+    source = _Body(dict(body))
+    messages = tuple(_read_message(entry) for entry in source.rest.pop("messages"))
+    return Call(
+        model=source.rest.pop("model"),
+        messages=messages,
+        stream=source.take("stream", bool) or False,
+        include_usage=_take_equal(source, "stream_options", {"include_usage": True}),
+        tools=tuple(_read_tool(entry) for entry in source.take("tools", list) or ()),
+        tool_choice=_read_choice(source),
+        parallel_tool_calls=source.take("parallel_tool_calls", bool),
+        response_format=_read_format(source),
+        max_tokens=_read_max_tokens(source),
+        temperature=source.take("temperature", (int, float)),
+        top_p=source.take("top_p", (int, float)),
+        seed=source.take("seed", int),
+        stop=_read_stop(source),
+        top_logprobs=_read_logprobs(source),
+        thinking=_read_thinking(source),
+        spelling=tuple(sorted(source.spelling.items())),
+        patch=source.rest,
+    )
+
+
+def _take_equal(source: _Body, name: str, value: JSON) -> bool:
+    if source.rest.get(name) != value:
+        return False
+    del source.rest[name]
+    return True
+
+
+def _read_message(entry: JSON) -> Message:
+    if not isinstance(entry, dict) or not isinstance(entry.get("role"), str):
+        raise DecodeError("a message is not an object with a role")
+    role = "system" if entry["role"] == "developer" else entry["role"]
+    if role not in ("system", "user", "assistant", "tool"):
+        raise DecodeError(f"unknown message role {role!r}")
+    content = entry.get("content")
+    if isinstance(content, list):
+        content = tuple(_read_part(part) for part in content)
+    elif content is not None and not isinstance(content, str):
+        raise DecodeError("message content is neither a string nor a list of parts")
+    calls = entry.get("tool_calls") or ()
+    if not isinstance(calls, (list, tuple)):
+        raise DecodeError("tool_calls is not a list")
+    identity = entry.get("tool_call_id")
+    return Message(
+        role=role,
+        content=content,
+        tool_calls=tuple(read_tool_call(call)[0] for call in calls),
+        tool_call_id=identity if isinstance(identity, str) else None,
+        reasoning=entry.get("reasoning_content", entry.get("reasoning")),
+    )
+
+
+def _read_part(part: JSON) -> Part:
+    if not isinstance(part, dict):
+        raise DecodeError("a content part is not an object")
+    if part.get("type") == "text" and isinstance(part.get("text"), str):
+        return Text(part["text"])
+    if part.get("type") == "image_url":
+        image = part.get("image_url")
+        url = image.get("url") if isinstance(image, dict) else image
+        if isinstance(url, str):
+            return _read_url(url)
+    raise DecodeError(f"content part of type {part.get('type')!r} cannot be read")
+
+
+def _read_url(url: str) -> Image:
+    if not url.startswith("data:"):
+        return Image(url=url)
+    head, _, data = url[len("data:") :].partition(",")
+    return Image(data=data, media_type=head.removesuffix(";base64"))
+
+
+def read_tool_call(entry: JSON) -> tuple[ToolCall, tuple[str, ...]]:
+    """A whole tool call, and what is odd about it."""
+    outer = entry if isinstance(entry, dict) else {}
+    function = outer.get("function")
+    function = function if isinstance(function, dict) else {}
+    oddities = []
+    arguments = function.get("arguments")
+    if isinstance(arguments, (dict, list)):
+        import json
+
+        oddities.append("tool call arguments are not a string")
+        arguments = json.dumps(arguments, ensure_ascii=False)
+    elif not isinstance(arguments, str):
+        oddities.append("tool call without arguments")
+        arguments = ""
+    identity = outer.get("id")
+    if not isinstance(identity, str) or not identity:
+        oddities.append("tool call without an id")
+        identity = ""
+    name = function.get("name")
+    return ToolCall(identity, name if isinstance(name, str) else "", arguments), tuple(oddities)
+
+
+def _read_tool(entry: JSON) -> Tool:
+    function = entry.get("function") if isinstance(entry, dict) else None
+    if not isinstance(function, dict) or not isinstance(function.get("name"), str):
+        raise DecodeError("a tool is not a function with a name")
+    parameters = function.get("parameters")
+    description = function.get("description")
+    return Tool(
+        function["name"],
+        description if isinstance(description, str) else "",
+        parameters if isinstance(parameters, dict) else {},
+    )
+
+
+def _read_choice(source: _Body) -> ToolChoice | None:
+    value = source.rest.get("tool_choice")
+    if value in ("auto", "none", "required"):
+        choice: ToolChoice = source.rest.pop("tool_choice")
+        return choice
+    if isinstance(value, dict) and isinstance(value.get("function"), dict):
+        name = value["function"].get("name")
+        if isinstance(name, str):
+            del source.rest["tool_choice"]
+            return NamedTool(name)
+    return None
+
+
+def _read_format(source: _Body) -> JsonObject | JsonSchema | None:
+    wanted = source.rest.get("response_format")
+    if not isinstance(wanted, dict):
+        return None
+    kind, nested = wanted.get("type"), wanted.get("json_schema")
+    if kind == "json_object" and "schema" not in wanted:
+        del source.rest["response_format"]
+        return JsonObject()
+    if kind not in ("json_object", "json_schema"):
+        return None
+    holder = nested if isinstance(nested, dict) else wanted
+    if not isinstance(holder.get("schema"), dict):
+        return None
+    if holder is wanted:
+        source.spelling["schema"] = f"{'response_format' if kind == 'json_schema' else kind}.schema"
+    del source.rest["response_format"]
+    return JsonSchema(str(holder.get("name", "")), holder["schema"], holder.get("strict"))
+
+
+def _read_max_tokens(source: _Body) -> int | None:
+    for name in SPELLINGS["max_tokens"]:
+        value: int | None = source.take(name, int)
+        if value is not None:
+            if name != SPELLINGS["max_tokens"][0]:
+                source.spelling["max_tokens"] = name
+            return value
+    return None
+
+
+def _read_stop(source: _Body) -> tuple[str, ...]:
+    value = source.rest.get("stop")
+    if isinstance(value, str):
+        source.spelling["stop"] = "string"
+        return (source.rest.pop("stop"),)
+    if isinstance(value, list) and value and all(isinstance(word, str) for word in value):
+        return tuple(source.rest.pop("stop"))
+    return ()
+
+
+def _read_logprobs(source: _Body) -> int | None:
+    if source.rest.get("logprobs") is True and isinstance(source.rest.get("top_logprobs"), int):
+        del source.rest["logprobs"]
+        return int(source.rest.pop("top_logprobs"))
+    return None
+
+
+def _read_thinking(source: _Body) -> bool | None:
+    for name, ways in _THINKING.items():
+        for wanted, patch in zip((True, False), ways, strict=True):
+            if all(source.rest.get(key) == value for key, value in patch.items()):
+                for key in patch:
+                    del source.rest[key]
+                if name != SPELLINGS["thinking"][0]:
+                    source.spelling["thinking"] = name
+                return wanted
+    return None

@@ -1,0 +1,1 @@
+"""Recorded exchanges: written by a scan, read again for resuming, re-scoring and explaining."""

@@ -1,0 +1,133 @@
+"""What the symbols and columns mean: in words under a Markdown table, in three lines under a terminal one."""
+
+from __future__ import annotations
+
+from typing import Final
+
+INTRODUCTION: Final = (
+    "A green cell says that the parameter *caused* the behaviour: the request was compared with a"
+    " control that differs in nothing else. Being accepted is not enough. A mark that follows a "
+    "symbol qualifies this symbol: `📸💨` is images, now and then. In a cell of several symbols, "
+    "one that is missing was found not to work or was not tried."
+)
+
+SYMBOLS: Final = (
+    ("🏠", "Runs on your own machine."),
+    ("🌐", "Country where the company is located."),
+    ("🕰️", "Synchronous: the reply comes in one piece, once all of it is written."),
+    ("📡", "Streaming: the reply comes piece by piece while it is written."),
+    (
+        "🧠",
+        "The model thinks before it answers, in the open or hidden. A model that can do both has rows"
+        " with and without 🧠, since features often differ between the two.",
+    ),
+    ("✅", "Works, seen in every trial."),
+    ("💨", "Flaky: works in some trials and not in others."),
+    ("🤪", "Partial: works with a defect, which the notes name."),
+    (
+        "❌",
+        "Does not work: refused, accepted without effect, or accepted with a wrong result. The notes "
+        "say which.",
+    ),
+    ("💸", "Token usage is not reported, or the numbers cannot be right."),
+    ("🚩", "The finish reason is missing or wrong."),
+    (
+        "❔",
+        "Could not find out: an outage, a rate limit, or a control that left no room for an effect. "
+        "Not a no.",
+    ),
+    ("?", "Not tested. The notes give the reason where there is one."),
+    ("💬", "Text."),
+    ("📄", "PDF documents."),
+    ("📸", "Images."),
+    ("🎤", "Audio."),
+    ("🎥", "Video."),
+    (
+        "🧐",
+        "Tool calls are *not* biased towards the first value of an enum. Without it, mind the order "
+        "of the values!",
+    ),
+    ("💥", "Indecisive: asked to choose one of two, the model at times calls the tool for both."),
+    ("🌱", "Seed, see Text."),
+    ("📏", "Cap on the number of tokens, see Text."),
+    ("🛑", "Stop sequence, see Text."),
+)
+
+COLUMNS: Final = (
+    (
+        "Model",
+        "the id as the provider lists it. A character in it that cannot be seen is written as `⟨U+200B⟩`.",
+    ),
+    ("Mode", "🕰️ or 📡, and 🧠 with thinking on. Every mode is measured on its own."),
+    (
+        "➛In",
+        "what the model takes. 💬: it answered a plain question with text. 📸: it was sent a small "
+        "picture of random digits inside the request and named them, and did not when the picture was"
+        " blank.",
+    ),
+    ("Out➛", "what the model gives back."),
+    (
+        "JSON",
+        "JSON mode. A question whose natural answer is prose was asked with and without it: with it, "
+        "the whole reply had to be one JSON object; without it, prose.",
+    ),
+    (
+        "Schema",
+        "a JSON schema. Its key names were random and the prompt pulled against it: the reply had to "
+        "fit the schema all the same, and not to fit it when no schema was sent.",
+    ),
+    (
+        "Tool",
+        "tool calling. A tool was offered for a task with a random value in it: a real call, not one "
+        "printed as text, had to carry this value, and the final answer to use what the tool "
+        "returned. 🧐: a choice between two values was asked for with both orders of the enum and both"
+        " orders in the question, and the first of the enum was not chosen more often than luck "
+        "explains.",
+    ),
+    ("Batch", "asynchronous batches at off-peak hours."),
+    ("File", "uploading and storing files."),
+    ("Cite", "citations of the sources that were sent along."),
+    (
+        "Text",
+        "options of text generation. 🌱 the same seed gave the same text each time, while other seeds "
+        "and no seed gave others, at temperature 1. 📏 with a small cap a long reply ended early, with"
+        " as many tokens as allowed and finish reason length; without it, it went on. 🛑 a word from "
+        "the reply to the control was sent as stop sequence: the new reply had to end before it.",
+    ),
+    (
+        "Probs",
+        "log probabilities of the tokens. They were asked for: they had to be there, possible as "
+        "probabilities, with alternatives, and to spell the reply. Many servers have none when "
+        "streaming.",
+    ),
+    ("Limits", "rate limits in the response headers: how much is allowed and how much is left."),
+    ("Usage", "the numbers of tokens read and written. Looked at in every reply of the row."),
+    (
+        "Finish",
+        "✅ the reason why a reply ended was reported correctly: natural end, cap or tool call. Looked"
+        " at in every reply of the row.",
+    ),
+)
+
+SHORT: Final = (
+    "✅ yes 💨 flaky 🤪 partly ❌ no 💸 no usage 🚩 bad finish ❔ unclear ? untested",
+    "🕰️ at once 📡 streamed 🧠 thinking 💬 text 📸 image 📄 PDF 🎤 audio 🎥 video",
+    "🌱 seed 📏 max tokens 🛑 stop 🧐 unbiased tool calls 💥 indecisive tool calls",
+)
+"""Each fits 80 columns."""
+
+SUMMARY: Final = "Legend: the symbols, the columns, and what was asked for each"
+
+
+def markdown() -> list[str]:
+    """The lines of the legend under a Markdown table."""
+    return [
+        INTRODUCTION,
+        "",
+        *(f"- {_shown(symbol)}: {text}" for symbol, text in SYMBOLS),
+        *(f"- **{column}**: {text}" for column, text in COLUMNS),
+    ]
+
+
+def _shown(symbol: str) -> str:
+    return f"`{symbol}`" if symbol.isascii() else symbol
