@@ -268,12 +268,15 @@ def test_notes_name_all_models_at_once_and_both_modes_of_one() -> None:
         Row("a", False, "stream", none | shaky),
         Row("a", True, "sync", none),
         Row("b", False, "sync", none, note="slow", served=("b-2025",)),
+        Row("c", note="speech"),
+        Row("d", note="speech"),
     )
     assert notes.markdown(Scoreboard("p", "P", rows)) == [
         "- `a` 🕰️ 📡: Text 🛑 ❔ could not find out: 503 each time",
-        "- all rows: Limits ❌ not there: no such headers",
+        "- all tested rows: Limits ❌ not there: no such headers",
         "- `b`: answered as `b-2025`",
         "- `b`: slow",
+        "- Not tested: `c`, `d`: speech",
     ]
 
 

@@ -31,7 +31,7 @@ WORDS = _listed(
     """
 )
 _KINDS = _listed(
-    "quiet old narrow bright broken gentle distant hollow early careful heavy golden patient curious"
+    "quiet tall narrow bright broken gentle distant hollow late careful heavy golden patient curious"
 )
 _VERBS = _listed("carries follows covers repairs watches leaves finds paints moves holds keeps passes warms")
 _ENDS = (

@@ -216,3 +216,16 @@ def read_journal(path: Path) -> Iterator[Exchange]:
         for _, line in _whole_lines(file):
             if b'"case"' in line[:20]:
                 yield read_exchange(line)
+
+
+def unfinished_seed(path: Path) -> int | None:
+    """The seed of the scan that left the journal at ``path`` unfinished, ``None`` when there is none."""
+    if not path.exists():
+        return None
+    with path.open("rb") as file:
+        first = _parse(file.readline())
+        file.seek(0, 2)
+        file.seek(max(0, file.tell() - 64))
+        ended = file.read().endswith(b'{"end":true}\n')
+    seed = first.get("seed")
+    return seed if isinstance(seed, int) and not ended else None

@@ -49,7 +49,7 @@ def markdown(board: Scoreboard) -> list[str]:
     return [
         *(f"- {names(rows)}: {_told(cell, verdict, len(rows))}" for cell, verdict, rows in _groups(tested)),
         *(f"- {names(rows)}: {remark}" for remark, rows in _merged(_remarks(tested))),
-        *(f"- Not tested: {_Names(untested)(rows)}: {why}" for why, rows in _merged(_reasons(untested))),
+        *(f"- Not tested: {_models(rows)}: {why}" for why, rows in _merged(_reasons(untested))),
         *(f"- {_prose(note, _REASON_LIMIT)}" for note in board.notes),
     ]
 
@@ -65,12 +65,16 @@ class _Names:
         for row in rows:
             meant.setdefault(row.model, []).append(row)
         if len(meant) > 1 and len(rows) == self._totals.total():
-            return "all rows"
+            return "all tested rows"
         return ", ".join(self._name(model, some) for model, some in meant.items())
 
     def _name(self, model: str, rows: Sequence[Row]) -> str:
         modes = [mode_symbols(row) for row in rows if row.mode]
         return " ".join([code(model), *([] if len(rows) == self._totals[model] else modes)])
+
+
+def _models(rows: Iterable[Row]) -> str:
+    return ", ".join(code(model) for model in dict.fromkeys(row.model for row in rows))
 
 
 def _groups(rows: Iterable[Row]) -> list[_Group]:
