@@ -11,7 +11,7 @@ import random
 import re
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal, TypeAlias
+from typing import Any, TypeAlias
 
 from llmprobe.call import JSON, Call, Image, JsonObject, JsonSchema, Message, Part, Text, Tool
 from llmprobe.checks import POOLED_CHECKS, TRIAL_CHECKS
@@ -20,7 +20,7 @@ from llmprobe.checks.fold import Judgement, fold
 from llmprobe.checks.refusals import Meaning, meaning, names_feature
 from llmprobe.dialects.base import Dialect
 from llmprobe.pictures import blank_png, digits_png
-from llmprobe.probe import Arm, Probe, Say, Send, Trials, Variant
+from llmprobe.probe import Arm, Expectation, Probe, Say, Send, Trials, Variant
 from llmprobe.reply import Reply
 from llmprobe.verdict import Verdict
 
@@ -52,7 +52,7 @@ class Ask:
 
     arm: str
     call: Call
-    expects: Literal["any", "call", "no call"] = "any"
+    expects: Expectation = "any"
 
 
 @dataclass(frozen=True, slots=True)

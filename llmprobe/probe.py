@@ -8,9 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
 from llmprobe.call import JSON, Role
+
+Expectation: TypeAlias = Literal["any", "call", "no call", "cut"]
+"""What must come if all works: a structured tool call, none, or a reply that the output cap cuts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +68,8 @@ class Arm:
     send: Send = field(default_factory=Send)
     like: str = ""
     repeat: int = 1
-    expects: Literal["any", "call", "no call"] = "any"
-    """``call``: a structured tool call must come; counted when flakiness is judged over the whole row."""
+    expects: Expectation = "any"
+    """For the observers, which judge over the whole row."""
 
 
 @dataclass(frozen=True, slots=True)

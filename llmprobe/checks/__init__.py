@@ -25,7 +25,8 @@ class TrialCheck:
 
 
 TRIAL_CHECKS: Mapping[str, TrialCheck] = {
-    "text": TrialCheck(text.ready, text.mark),
+    "text_in": TrialCheck(text.ready, text.in_mark),
+    "text_out": TrialCheck(text.ready, text.out_mark),
     "seed": TrialCheck(sampling.seed_ready, sampling.seed_mark),
     "max_tokens": TrialCheck(sampling.max_tokens_ready, sampling.max_tokens_mark),
     "stop": TrialCheck(sampling.stop_ready, sampling.stop_mark),

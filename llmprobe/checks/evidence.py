@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Literal, TypeAlias
 
 from llmprobe.call import Call
+from llmprobe.probe import Expectation
 from llmprobe.reply import Reply
 
 QUOTE = 160
@@ -22,7 +23,7 @@ class Turn:
     reply: Reply
     evidence: str
     probe: str = ""
-    expects: Literal["any", "call", "no call"] = "any"
+    expects: Expectation = "any"
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from llmprobe.verdict import Outcome, Verdict
 
 _EVIDENCE = 6
 _SLACK = 2
+"""Tokens by which servers count differently around the cap: the end of the turn, a leading one."""
 
 
 def _answered(turns: Sequence[Turn]) -> list[Turn]:
@@ -108,7 +109,10 @@ def finish(turns: Sequence[Turn], cells: Mapping[str, Verdict]) -> Verdict:
     right: dict[str, list[Turn]] = {}
     wrong: dict[str, list[Turn]] = {}
     for turn in _answered(turns):
-        situation, allowed = _situation(turn)
+        found = _situation(turn)
+        if found is None:
+            continue
+        situation, allowed = found
         side = right if turn.reply.finish in allowed else wrong
         side.setdefault(situation, []).append(turn)
     good = [turn for group in right.values() for turn in group]
@@ -129,20 +133,21 @@ def finish(turns: Sequence[Turn], cells: Mapping[str, Verdict]) -> Verdict:
     return _verdict("supported", f"told apart: {kinds}", good, bad, expected, kinds)
 
 
-def _situation(turn: Turn) -> tuple[str, tuple[str, ...]]:
-    """How the reply really ended, and the finish reasons that say so."""
+def _situation(turn: Turn) -> tuple[str, tuple[str, ...]] | None:
+    """How the reply really ended, and the finish reasons that say so; ``None`` when it cannot be known."""
     reply, cap = turn.reply, turn.call.max_tokens
-    tokens = reply.output_tokens
+    if reply.finish == "content_filter" or reply.refusal:
+        return None
     if reply.tool_calls:
         if turn.call.tool_choice in (None, "auto"):
             return "a tool call", ("tool_calls",)
         return "a forced tool call", ("tool_calls", "stop")
-    if cap and tokens is not None and tokens >= cap - 1:
-        # a reply may end by itself on its last token
-        return "a cut at the cap", ("length",) if tokens >= cap else ("length", "stop")
-    if reply.finish == "length" and (not cap or tokens is None):
+    size = reply.output_tokens or len(reply.content.split())
+    if turn.expects == "cut" and cap and size <= cap + _SLACK:
         return "a cut at the cap", ("length",)
-    return "a natural end", ("stop", "content_filter") if reply.refusal else ("stop",)
+    if cap and abs(size - cap) <= _SLACK:
+        return None  # it may have been cut there, or have ended there by itself
+    return "a natural end", ("stop",)
 
 
 def _told(turn: Turn) -> str:

@@ -1,4 +1,4 @@
-"""Text out, in one piece or streamed."""
+"""Text in and out, in one piece or streamed."""
 
 from __future__ import annotations
 
@@ -14,26 +14,32 @@ def ready(setup: Trial) -> Mark | None:
     return None
 
 
-def mark(setup: Trial, trial: Trial) -> Mark:
-    """Text came, it depends on what was asked, and a stream came as a stream."""
+def in_mark(setup: Trial, trial: Trial) -> Mark:
+    """Text goes in: what comes back depends on what was asked."""
     control, echo = setup.one("control"), trial.one("echo")
-    reply = echo.reply
-    if echo.call.stream and not reply.streamed:
+    text, code = echo.reply.content, trial.values["code"]
+    if not text.strip():
+        return Mark("broken", "the reply has no text", expected=code).seen_in(echo)
+    if text.strip() == control.reply.content.strip():
+        reason = "two different questions got the same text"
+        return Mark("broken", reason, expected=code, actual=clip(text)).seen_in(control, echo)
+    follows = code in text
+    reason = "repeats a code that was made up for this call" if follows else "text comes, but does not do as asked"
+    return Mark("shown", reason, expected=code, actual=clip(text), quote=clip(text)).seen_in(echo)
+
+
+def out_mark(setup: Trial, trial: Trial) -> Mark:
+    """Text comes out, and when a stream was asked for it comes as a stream."""
+    control, echo = setup.one("control"), trial.one("echo")
+    if echo.call.stream and not echo.reply.streamed:
         return Mark(
             "ignored",
             "`stream: true` was answered with one JSON body",
             expected="an event stream",
-            actual="application/json",
+            actual="one JSON body",
         ).seen_in(echo)
-    if not reply.content.strip():
-        return Mark("broken", "the reply has no text", expected=trial.values["code"], actual="").seen_in(echo)
-    if reply.content.strip() == control.reply.content.strip():
-        return Mark(
-            "broken",
-            "two different questions got the same text",
-            expected=trial.values["code"],
-            actual=clip(reply.content),
-        ).seen_in(control, echo)
+    if not echo.reply.content.strip():
+        return Mark("broken", "the reply has no text", expected=trial.values["code"]).seen_in(echo)
     words = len(control.reply.content.split())
     if control.reply.streamed and control.reply.deltas <= 1 and words >= _LONG:
         return Mark(
@@ -42,8 +48,5 @@ def mark(setup: Trial, trial: Trial) -> Mark:
             expected="several events",
             actual=f"{words} words in {control.reply.deltas} event",
         ).seen_in(control)
-    follows = trial.values["code"] in reply.content
-    reason = "repeats a code that was made up for this call" if follows else "text comes, but does not do as asked"
-    return Mark(
-        "shown", reason, expected=trial.values["code"], actual=clip(reply.content), quote=clip(reply.content)
-    ).seen_in(echo)
+    how = f"in {control.reply.deltas} events" if control.reply.streamed else "in one body"
+    return Mark("shown", f"{words} words came {how}", actual=clip(echo.reply.content)).seen_in(control, echo)

@@ -23,6 +23,8 @@ def demo(port: int, seed: int, delay_ms: int, key_env: str | None) -> None:
 
     They speak OpenAI's chat completions format, streamed and not, on 127.0.0.1 only.
     """
+    import os
+
     from llmprobe.demo.server import HOST, Settings, serve
     from llmprobe.errors import UsageError
 
@@ -30,10 +32,8 @@ def demo(port: int, seed: int, delay_ms: int, key_env: str | None) -> None:
     try:
         serve(HOST, port, settings, _announce)
     except OSError as trouble:
-        why = trouble.strerror or str(trouble)
-        raise UsageError(
-            f"cannot listen on port {port} ({why.lower()}); choose another one with --port"
-        ) from None
+        why = os.strerror(trouble.errno).lower() if trouble.errno else str(trouble)
+        raise UsageError(f"cannot listen on port {port} ({why}); choose another one with --port") from None
 
 
 def _key(name: str | None) -> str:

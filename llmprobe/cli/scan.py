@@ -20,15 +20,23 @@ DEMO = "demo"
 
 @click.command()
 @click.argument("target", metavar="PROVIDER|URL|FILE.yaml")
-@click.option("--models", "globs", metavar="GLOB", multiple=True, help="Only models that match; may be repeated.")
+@click.option(
+    "--models", "globs", metavar="GLOB", multiple=True, help="Only models that match; may be repeated."
+)
 @click.option("--mode", "modes", type=click.Choice(["sync", "stream"]), multiple=True, help="Only this mode.")
 @click.option("--key-env", metavar="NAME", help="The environment variable that holds the key.")
 @click.option(
-    "--out", metavar="DIR", default="scoreboards", show_default=True, help="Where the scoreboard and journal go."
+    "--out",
+    metavar="DIR",
+    default="scoreboards",
+    show_default=True,
+    help="Where the scoreboard and journal go.",
 )
 @click.option("--seed", type=click.IntRange(0), help="Makes the requests repeatable; random by default.")
 @click.option(
-    "--trials", type=click.IntRange(2, 100), help="Unanimous trials that decide a cell, in place of the probes' own."
+    "--trials",
+    type=click.IntRange(2, 100),
+    help="Unanimous trials that decide a cell, in place of the probes' own.",
 )
 @click.option("--fresh", is_flag=True, help="Begin anew although an unfinished scan could be resumed.")
 @click.option("--quiet", is_flag=True, help="No progress, no table: only files and errors.")
@@ -97,7 +105,9 @@ def _key(scenario: Scenario) -> str:
     for name in scenario.key_env:
         key = os.environ.get(name, "").strip()
         if key and (not key.isascii() or not key.isprintable() or " " in key):
-            raise UsageError(f"the value of {name} holds characters that no key can have; was it pasted whole?")
+            raise UsageError(
+                f"the value of {name} holds characters that no key can have; was it pasted whole?"
+            )
         if key:
             return key
     if scenario.key_env:
@@ -141,7 +151,9 @@ def _journal(folder: Path, scenario: Scenario, options: Options, fresh: bool) ->
     )
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        (path.parent / ".gitignore").write_text("*\n", encoding="utf-8")  # evidence is local, boards are shared
+        (path.parent / ".gitignore").write_text(
+            "*\n", encoding="utf-8"
+        )  # evidence is local, boards are shared
         if fresh and path.exists():
             path.replace(path.with_suffix(f".old{path.suffix}"))
         return Journal(path, header)
@@ -176,7 +188,13 @@ def _run(
 
     async def go() -> Scoreboard:
         job = Scan(
-            replace(scenario, base_url=base_url), dialect(scenario.dialect), probes(), journal, options, shown, key
+            replace(scenario, base_url=base_url),
+            dialect(scenario.dialect),
+            probes(),
+            journal,
+            options,
+            shown,
+            key,
         )
         return await job.run()
 
@@ -213,5 +231,7 @@ def _print(board: Scoreboard, folder: Path) -> None:
 
     live = sys.stdout.isatty()
     width = shutil.get_terminal_size().columns if live else None
-    click.echo(render(board, "terminal", width=width, color=live and not os.environ.get("NO_COLOR")), nl=False)
+    click.echo(
+        render(board, "terminal", width=width, color=live and not os.environ.get("NO_COLOR")), nl=False
+    )
     click.echo(f"written: {folder / board.provider}.json, {folder / board.provider}.md", err=True)
