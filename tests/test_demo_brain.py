@@ -10,10 +10,9 @@ from dataclasses import replace
 from random import Random
 from typing import Any
 
-import jsonschema
+import jsonschema  # type: ignore[import-untyped]
 import pytest
 
-from llmprobe.absent import ABSENT
 from llmprobe.call import Call, Image, JsonObject, JsonSchema, Message, NamedTool, Text, Tool, ToolChoice
 from llmprobe.demo.brain import answer
 from llmprobe.demo.models import MODELS, Traits
@@ -44,8 +43,8 @@ def ask(prompt: str, traits: Traits = PERFECT, luck: int = 0, **more: Any) -> Re
     return reply
 
 
-def say(prompt: str, **more: Any) -> str:
-    return ask(prompt, **more).content
+def say(prompt: str, traits: Traits = PERFECT, luck: int = 0, **more: Any) -> str:
+    return ask(prompt, traits, luck, **more).content
 
 
 # What it can do
@@ -192,12 +191,8 @@ def test_fills_in_arguments_from_the_prompt() -> None:
     prompt = 'Call place_order for 12 of item "wé\\nird 7" in green, with the note "x9".'
     wanted = {"item": "wé\\nird 7", "count": 12, "color": "green", "note": "x9"}
     assert wanted == arguments(prompt, ORDER_FORM)
-    assert (
-        "k7q2x"
-        == arguments("Use the tool find_it for code k7q2x, and explain.", replace(LOOK_UP, name="find_it"))[
-            "code"
-        ]
-    )
+    found = arguments("Use the tool find_it for code k7q2x, and explain.", replace(LOOK_UP, name="find_it"))
+    assert found == {"code": "k7q2x"}
 
 
 def test_calls_a_tool_only_when_asked_to() -> None:
@@ -211,7 +206,7 @@ def test_obeys_the_tool_choice() -> None:
     """A required and a named tool are called whatever the prompt says; with none there is no call."""
     assert ask("How are you?", tools=(LOOK_UP,), tool_choice="required").tool_calls
     named = ask("How are you?", tools=(LOOK_UP, ORDER_FORM), tool_choice=NamedTool("place_order"))
-    assert ["place_order"] == [one.name for one in named.tool_calls]
+    assert [one.name for one in named.tool_calls] == ["place_order"]
     assert not ask("Use look_up.", tools=(LOOK_UP,), tool_choice="none").tool_calls
 
 
@@ -223,13 +218,13 @@ def test_reasoning_comes_first_and_counts(name: str) -> None:
     capped = ask("Repeat this code: k7q2x", traits, max_tokens=10)
     assert reply.output_tokens is not None
     assert reply.output_tokens > len(tokens(str(reply.reasoning))) > 10
-    assert ("", "length", 10) == (capped.text, capped.finish, capped.output_tokens)
+    assert (capped.text, capped.finish, capped.output_tokens) == ("", "length", 10)
 
 
 def test_half_a_tool_call_is_all_that_a_small_cap_leaves() -> None:
     """A cap cuts the arguments of a call, and the finish reason says so."""
     reply = ask("Use look_up with code k7q2x.", tools=(LOOK_UP,), max_tokens=4)
-    assert ("length", '{"code"') == (reply.finish, reply.tool_calls[0].arguments)
+    assert (reply.finish, reply.tool_calls[0].arguments) == ("length", '{"code')
 
 
 def test_tokens_join_to_the_text() -> None:
@@ -240,7 +235,7 @@ def test_tokens_join_to_the_text() -> None:
 
 def test_numbers_are_spelled_as_one_writes_them() -> None:
     """Numbers above a hundred are spelled too."""
-    assert ["zero", "twenty-one", "one hundred five"] == [spelled_out(number) for number in (0, 21, 105)]
+    assert [spelled_out(number) for number in (0, 21, 105)] == ["zero", "twenty-one", "one hundred five"]
 
 
 # What goes wrong: one measurement for each cell, true when all is well
@@ -259,14 +254,10 @@ def texts(prompt: str, traits: Traits, mode: Mode, lucks: range, **more: Any) ->
 
 
 def sees(traits: Traits, mode: Mode) -> bool:
-    asked = [
-        shown(png, stream=mode == "stream", include_usage=True) for png in (digits_png("40713"), blank_png())
-    ]
-    replies = [answer(one, traits, Random(0)) for one in asked]
-    return all(isinstance(reply, Reply) for reply in replies) and [
-        "The image shows 40713.",
-        "The image is blank.",
-    ] == [reply.content for reply in replies if isinstance(reply, Reply)]
+    pictures = (digits_png("40713"), blank_png())
+    replies = [answer(shown(png, stream=mode == "stream"), traits, Random(0)) for png in pictures]
+    told = [reply.content for reply in replies if isinstance(reply, Reply)]
+    return told == ["The image shows 40713.", "The image is blank."]
 
 
 def is_object(text: str) -> bool:
@@ -348,10 +339,9 @@ def varies(traits: Traits, mode: Mode) -> bool:
 
 
 def cap_works(traits: Traits, mode: Mode) -> bool:
-    more = (
-        {} if "max_tokens" not in traits.refuses else {"spelling": (("max_tokens", "max_completion_tokens"),)}
-    )
-    reply = measured("Count from 1 to 200 in words.", traits, mode, max_tokens=20, **more)
+    renamed = (("max_tokens", "max_completion_tokens"),)
+    spelling = renamed if "max_tokens" in traits.refuses else ()
+    reply = measured("Count from 1 to 200 in words.", traits, mode, max_tokens=20, spelling=spelling)
     return isinstance(reply, Reply) and len(tokens(f"{reply.reasoning or ''}{reply.content}")) <= 20
 
 
@@ -374,8 +364,9 @@ def probs_work(traits: Traits, mode: Mode) -> bool:
 
 def usage_works(traits: Traits, mode: Mode) -> bool:
     reply = measured("How are you?", traits, mode)
-    usage = reply.usage if isinstance(reply, Reply) else ABSENT
-    return isinstance(usage, Usage) and (usage.input or 0) + (usage.output or 0) == usage.total
+    if not isinstance(reply, Reply) or not isinstance(reply.usage, Usage):
+        return False
+    return reply.usage.total == (reply.input_tokens or 0) + (reply.output_tokens or 0)
 
 
 def finish_works(traits: Traits, mode: Mode) -> bool:

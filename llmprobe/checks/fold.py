@@ -15,6 +15,7 @@ _Z95 = 1.959964
 REFUSALS_THAT_DECIDE = 2
 """A refusal is confirmed once; the control is called after each."""
 _VOIDS_THAT_DECIDE = 4
+_RED = 5
 _EVIDENCE = 6
 _OUTCOME: dict[Kind, Outcome] = {
     "shown": "supported",
@@ -58,12 +59,20 @@ def fold(marks: Sequence[Mark], trials: Trials) -> Judgement:
         return Judgement(_undecided(marks), voids >= _VOIDS_THAT_DECIDE)
     if len(kinds) == 1:
         kind = valid[0].kind
-        enough = REFUSALS_THAT_DECIDE if kind == "rejected" else trials.least
+        enough = _enough(kind, trials)
         decided = len(valid) >= enough or len(marks) >= trials.most + _VOIDS_THAT_DECIDE
         if len(valid) < min(enough, trials.least) and decided:
             return Judgement(_undecided(marks), True)
         return Judgement(_counted(_OUTCOME[kind], valid, valid[0]), decided)
     return Judgement(_mixed(valid, kinds), len(marks) >= trials.most)
+
+
+def _enough(kind: Kind, trials: Trials) -> int:
+    """Unanimous trials that decide. A feature that works most of the time is betrayed by five at the latest
+    (0.3^5 = 0.2 %); one that fails some of the time hides longer, so green takes more than red."""
+    if kind == "rejected":
+        return REFUSALS_THAT_DECIDE
+    return trials.least if kind == "shown" else min(trials.least, _RED)
 
 
 def _mixed(valid: Sequence[Mark], kinds: Counter[Kind]) -> Verdict:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -176,10 +177,10 @@ def _nth(numbers: Sequence[int], place: int, default: int) -> int:
     return numbers[min(place, len(numbers) - 1)] if numbers else default
 
 
-def _bounded(number: int, schema: Mapping[str, JSON]) -> int:
-    low = max(schema.get("minimum", number), schema.get("exclusiveMinimum", number - 1) + 1)
-    high = min(schema.get("maximum", number), schema.get("exclusiveMaximum", number + 1) - 1)
-    return int(min(max(number, low), high))
+def _bounded(number: float, schema: Mapping[str, JSON]) -> float:
+    low: float = schema.get("minimum", schema.get("exclusiveMinimum", -math.inf) + 1)
+    high: float = schema.get("maximum", schema.get("exclusiveMaximum", math.inf) - 1)
+    return min(max(number, low), high)
 
 
 def _string(schema: Mapping[str, JSON], name: str, place: tuple[int, int], clues: Clues) -> str:

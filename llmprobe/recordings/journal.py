@@ -128,9 +128,12 @@ class Journal:
         self._places: dict[tuple[str, int], list[tuple[int, int]]] = {}
         path.parent.mkdir(parents=True, exist_ok=True)
         end = self._resume(header)
-        if end is None and path.exists():
-            path.replace(path.with_suffix(f".old{path.suffix}"))
+        if end is None:
+            self._places.clear()
+            if path.exists():
+                path.replace(path.with_suffix(f".old{path.suffix}"))
         self._file: IO[bytes] = path.open("r+b" if end is not None else "w+b")
+        self.kept = sum(len(places) for places in self._places.values())
         if end is None:
             self._write_line(json.dumps(asdict(header)))
         else:
@@ -155,7 +158,6 @@ class Journal:
                     break  # torn or foreign: whatever follows cannot be trusted
                 self._note(value["case"], value["turn"], start, len(line))
                 end = start + len(line)
-        self.kept = sum(len(places) for places in self._places.values())
         return end
 
     def _note(self, case: str, turn: int, start: int, length: int) -> None:

@@ -73,7 +73,8 @@ class _RowWork:
     footing: Footing
     place: tuple[int, int]
     waiting: int
-    turns: list[Turn] = field(default_factory=list)
+    turns: dict[str, tuple[Turn, ...]] = field(default_factory=dict)
+    """By probe: cases end in any order, and the verdict must not hang on it."""
     cells: dict[str, Verdict] = field(default_factory=dict)
 
 
@@ -243,7 +244,7 @@ class Scan:
         try:
             finding = await self._converse(talk, case, row.footing.model, worker)
             row.cells.update(finding.verdicts)
-            row.turns.extend(finding.turns)
+            row.turns[probe.id] = finding.turns
         except Exception:
             bug = Verdict("inconclusive", f"a bug in llmprobe: {_trace()}", probe=probe.stamp)
             row.cells.update(dict.fromkeys(probe.cells, bug))
@@ -260,8 +261,9 @@ class Scan:
 
     def _close(self, row: _RowWork) -> Row:
         footing = row.footing
-        cells = observe(self._observers, row.turns, row.cells)
-        names = {turn.reply.model for turn in row.turns if isinstance(turn.reply.model, str)}
+        turns = [turn for probe in self._experiments for turn in row.turns.get(probe.id, ())]
+        cells = observe(self._observers, turns, row.cells)
+        names = {turn.reply.model for turn in turns if isinstance(turn.reply.model, str)}
         mode: Mode = "stream" if footing.stream else "sync"
         served = tuple(sorted(name for name in names - {footing.model} if name))
         return Row(footing.model, footing.thinking, mode, _ordered(cells), served=served)
