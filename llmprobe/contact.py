@@ -54,7 +54,9 @@ def contact(model: str, dialect: Dialect, thinking: Thinking | None, nonce: str)
         answer = yield Ask("headroom", call)
         if answer.reply.error:
             return _closed(answer)
-    footing = replace(footing, cap_spelling=call.spelled("max_tokens", ""), capped=call.max_tokens is not None)
+    footing = replace(
+        footing, cap_spelling=call.spelled("max_tokens", ""), capped=call.max_tokens is not None
+    )
     canary = yield Ask("canary", replace(call, patch={f"llmprobe_{nonce}": True}))
     states = yield from _thinking(call, footing, dialect, thinking, answer.reply.reasoned)
     return Contact(
@@ -76,7 +78,11 @@ def _open(call: Call, dialect: Dialect) -> Generator[Ask, Answer, tuple[Answer, 
     is confirmed once."""
     default, *others = dialect.spellings["max_tokens"]
     del default
-    ways = [call, *(replace(call, spelling=(("max_tokens", name),)) for name in others), replace(call, max_tokens=None)]
+    ways = [
+        call,
+        *(replace(call, spelling=(("max_tokens", name),)) for name in others),
+        replace(call, max_tokens=None),
+    ]
     answer = yield Ask("hello", ways[0])
     for way in ways[1:]:
         error = answer.reply.error

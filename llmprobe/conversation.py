@@ -282,7 +282,7 @@ def _without(call: Call, names: set[str]) -> Call:
     return replace(call, **empty)
 
 
-PLAIN = Send(messages=(Say(text="Say hello in one word."),), max_tokens=50)
+PLAIN = Send(messages=(Say(text="Repeat this code and write nothing else: {code}"),), max_tokens=100)
 """The plainest call there is: what must still work right after a refusal, or the refusal says nothing."""
 
 
@@ -349,7 +349,7 @@ def _experiment(
     case: _Case, variant: Variant, spelling: str, bounds: Trials
 ) -> Generator[Ask, Answer, _Outcome]:
     rng = random.Random(f"{case.seed}|{variant.name}|{spelling}")
-    values = draw(case.probe.values, rng)
+    values = draw({**case.probe.values, **variant.values}, rng)
     setup = Trial((), values)
     for arm in (arm for arm in variant.setup for _ in range(arm.repeat)):
         turn = yield from _one(case, arm, variant, "", setup)
@@ -387,7 +387,8 @@ def _one(
 
 
 def _recheck(case: _Case) -> Generator[Ask, Answer, Turn]:
-    call = build_call(PLAIN, case.footing, {}, ())
+    values = draw({"code": "code 6"}, random.Random(f"{case.seed}|recheck|{len(case.turns)}"))
+    call = build_call(PLAIN, case.footing, values, ())
     assert call is not None  # PLAIN builds on nothing
     return (yield from case.ask(Arm("recheck"), call))
 
@@ -468,12 +469,13 @@ def _trials(
 
 
 def _judge(case: _Case, setup: Trial, trials: Sequence[Trial], bounds: Trials) -> dict[str, Judgement]:
-    return {cell: _judge_cell(case, decide.check, setup, trials, bounds) for cell, decide in case.probe.cells.items()}
+    return {
+        cell: _judge_cell(case, decide.check, setup, trials, bounds)
+        for cell, decide in case.probe.cells.items()
+    }
 
 
-def _judge_cell(
-    case: _Case, check: str, setup: Trial, trials: Sequence[Trial], bounds: Trials
-) -> Judgement:
+def _judge_cell(case: _Case, check: str, setup: Trial, trials: Sequence[Trial], bounds: Trials) -> Judgement:
     spoilt = [_spoilt(case, trial) for trial in trials]
     if check in TRIAL_CHECKS:
         mark = TRIAL_CHECKS[check].mark
@@ -484,7 +486,9 @@ def _judge_cell(
     if not usable and bad_marks:
         return fold(bad_marks, bounds)
     judgement = POOLED_CHECKS[check](usable, bounds)
-    return replace(judgement, decided=judgement.decided or len(trials) >= bounds.most + len(bad_marks) > bounds.most)
+    return replace(
+        judgement, decided=judgement.decided or len(trials) >= bounds.most + len(bad_marks) > bounds.most
+    )
 
 
 def _spoilt(case: _Case, trial: Trial) -> Mark | None:
@@ -525,7 +529,9 @@ _WHY: Mapping[str, str] = {
 
 def _failed(why: str, turn: Turn) -> Mark:
     error = turn.reply.error
-    told = f"HTTP {error.status}: {error.message}" if error and error.status else error.message if error else ""
+    told = (
+        f"HTTP {error.status}: {error.message}" if error and error.status else error.message if error else ""
+    )
     return Mark("void", f"{why}: {clip(told)}", quote=clip(told)).seen_in(turn)
 
 

@@ -81,6 +81,8 @@ class Variant:
     """Controls, sent once for a case."""
     trial: tuple[Arm, ...]
     """Sent again for each trial."""
+    values: Mapping[str, str] = field(default_factory=dict)
+    """Drawn once, on top of the probe's own."""
     derive: Mapping[str, str] = field(default_factory=dict)
     """Values taken from the replies of the setup: name -> way of taking, from ``conversation.DERIVE``."""
 

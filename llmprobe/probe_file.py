@@ -53,7 +53,8 @@ def _problems(probe: Probe, stem: str) -> Iterator[str]:
         known = OBSERVERS if probe.observes else {**TRIAL_CHECKS, **POOLED_CHECKS}
         if decide.check not in known:
             yield f"unknown check `{decide.check}`{did_you_mean(decide.check, known)}"
-    for name, kind in {**probe.values, **probe.fresh}.items():
+    drawn = [*probe.values.items(), *probe.fresh.items()]
+    for name, kind in drawn + [pair for variant in probe.variants for pair in variant.values.items()]:
         word, _, count = kind.partition(" ")
         if word not in DRAW or not (count == "" or count.isdigit()):
             yield f"value `{name}`: unknown kind `{kind}`{did_you_mean(word, DRAW)}"
@@ -79,12 +80,14 @@ def _variant_problems(probe: Probe, variant: Variant) -> Iterator[str]:
             yield f"{where}: arm `{arm.arm}` is like `{arm.like}`, which does not stand before it"
         if not arm.like and arm.send.messages is None:
             yield f"{where}: arm `{arm.arm}` sends no messages"
-        known = {*probe.values, *variant.derive}
+        known = {*probe.values, *variant.values, *variant.derive}
         if arm in variant.trial:
             known |= set(probe.fresh)
         send = {name: getattr(arm.send, name) for name in arm.send.__slots__}
         texts = strings_in({**send, "messages": [(say.text, say.picture) for say in arm.send.messages or ()]})
-        texts += [text for tool in arm.send.tools or () for text in strings_in((tool.description, tool.parameters))]
+        texts += [
+            text for tool in arm.send.tools or () for text in strings_in((tool.description, tool.parameters))
+        ]
         for placeholder in (name for text in texts for name in _PLACEHOLDER.findall(text)):
             if placeholder not in known:
                 yield f"{where}: arm `{arm.arm}` uses {{{placeholder}}}, which no value is called"

@@ -20,7 +20,12 @@ def _answered(turns: Sequence[Turn]) -> list[Turn]:
 
 
 def _verdict(
-    outcome: Outcome, reason: str, good: Sequence[Turn], bad: Sequence[Turn], expected: str = "", actual: str = ""
+    outcome: Outcome,
+    reason: str,
+    good: Sequence[Turn],
+    bad: Sequence[Turn],
+    expected: str = "",
+    actual: str = "",
 ) -> Verdict:
     low, high = wilson(len(good), len(good) + len(bad))
     sample = (bad or good)[:_EVIDENCE]
@@ -52,7 +57,9 @@ def usage(turns: Sequence[Turn], cells: Mapping[str, Verdict]) -> Verdict:
     fake = _implausible(good)
     if fake:
         return _verdict("broken", fake, [], good, "counts that follow the text", _shown(good[0]))
-    return _verdict("supported", f"token counts in `{_place(good[0])}` of every answer", good, bad, "", _shown(good[0]))
+    return _verdict(
+        "supported", f"token counts in `{_place(good[0])}` of every answer", good, bad, "", _shown(good[0])
+    )
 
 
 def _place(turn: Turn) -> str:
@@ -86,7 +93,10 @@ def _implausible(turns: Sequence[Turn]) -> str:
         return ""
     by_prompt = sorted(plain, key=_prompt_length)
     short, long = by_prompt[0], by_prompt[-1]
-    if _prompt_length(long) > 2 * _prompt_length(short) and long.reply.input_tokens == short.reply.input_tokens:
+    if (
+        _prompt_length(long) > 2 * _prompt_length(short)
+        and long.reply.input_tokens == short.reply.input_tokens
+    ):
         return f"the input count is {long.reply.input_tokens} for prompts of very different length"
     by_text = sorted(plain, key=lambda turn: len(turn.reply.content))
     brief, wordy = by_text[0], by_text[-1]

@@ -13,7 +13,15 @@ from typing import Literal, TypeAlias
 from llmprobe.reply import ApiError
 
 Meaning: TypeAlias = Literal[
-    "auth", "account", "model", "later", "filtered", "model failure", "unsupported", "wrong request", "unclear"
+    "auth",
+    "account",
+    "model",
+    "later",
+    "filtered",
+    "model failure",
+    "unsupported",
+    "wrong request",
+    "unclear",
 ]
 """
 ``auth``           the key is missing, wrong or not allowed
@@ -57,7 +65,9 @@ _ACCOUNT = re.compile(
     r"|credit balance|payment required|depleted",
     re.IGNORECASE,
 )
-_AUTH = re.compile(r"(invalid|incorrect|missing|no|bad).{0,20}api.?key|api_key_invalid|not authenticated", re.IGNORECASE)
+_AUTH = re.compile(
+    r"(invalid|incorrect|missing|no|bad).{0,20}api.?key|api_key_invalid|not authenticated", re.IGNORECASE
+)
 _MODEL = re.compile(
     r"model_not_found|invalid_model|model not exist|no such model|unknown model|not a valid model"
     r"|model .{1,120} (does not exist|not found)|the supported api model names are|unexpected model name",
@@ -112,6 +122,14 @@ def meaning(error: ApiError, words: Sequence[str] = ()) -> Meaning:
     if error.where in ("body", "stream"):
         return "later"
     return "unclear"
+
+
+def worth_retrying(error: ApiError) -> bool:
+    """The trouble may pass by itself: some servers say "not supported" with a 500, which will not."""
+    text = f"{error.message} {error.code} {error.type}"
+    if error.where not in ("status", "transport") or _UNSUPPORTED.search(text) or _WRONG.search(text):
+        return error.status in (429, 503) and meaning(error) == "later"
+    return meaning(error) == "later"
 
 
 def _about_feature(error: ApiError, words: Sequence[str], text: str) -> Meaning | None:

@@ -39,7 +39,9 @@ def seed_mark(setup: Trial, trial: Trial) -> Mark:
     first, second = reference.reply.content, again.reply.content
     if first == second and first.strip():
         return Mark(
-            "shown", "the same seed gives the same text; other seeds and no seed give others", actual=clip(first)
+            "shown",
+            "the same seed gives the same text; other seeds and no seed give others",
+            actual=clip(first),
         ).seen_in(reference, again)
     shared = _shared(first, second)
     chance = max(_shared(a.reply.content, b.reply.content) for a, b in _pairs(setup.all("control")))
@@ -87,7 +89,9 @@ def max_tokens_ready(setup: Trial) -> Mark | None:
     cap = int(setup.values["cap"])
     if min(_size(turn) for turn in controls) <= cap + _SLACK:
         sizes = ", ".join(str(_size(turn)) for turn in controls)
-        return void(f"the control's own length ({sizes} tokens) leaves no room under a cap of {cap}", *controls)
+        return void(
+            f"the control's own length ({sizes} tokens) leaves no room under a cap of {cap}", *controls
+        )
     return None
 
 
@@ -100,8 +104,12 @@ def max_tokens_mark(setup: Trial, trial: Trial) -> Mark:
     short = len(_spoken(capped)) * 3 < len(_spoken(control))
     if tokens is not None and tokens > cap + _SLACK:
         if capped.reply.cut_short:
-            what = "caps the visible text only" if capped.reply.reasoned else "cut, but more tokens are counted"
-            return Mark("partial", f"{what}: {told}", expected, told, clip(capped.reply.content)).seen_in(capped)
+            what = (
+                "caps the visible text only" if capped.reply.reasoned else "cut, but more tokens are counted"
+            )
+            return Mark("partial", f"{what}: {told}", expected, told, clip(capped.reply.content)).seen_in(
+                capped
+            )
         return Mark(
             "ignored", "the reply is longer than the cap", expected, told, clip(capped.reply.content)
         ).seen_in(control, capped)
@@ -141,7 +149,9 @@ def stop_mark(setup: Trial, trial: Trial) -> Mark:
                 f"fewer than {full} tokens",
                 f"{tokens} tokens",
             ).seen_in(control, stopped)
-        return Mark("shown", "the reply ends before the stop word", expected, clip(text)).seen_in(control, stopped)
+        return Mark("shown", "the reply ends before the stop word", expected, clip(text)).seen_in(
+            control, stopped
+        )
     if found and not tail.strip() and _same(head, before):
         return Mark("partial", "the stop word is left in the text", expected, clip(text)).seen_in(stopped)
     if found:

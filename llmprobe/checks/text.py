@@ -16,15 +16,17 @@ def ready(setup: Trial) -> Mark | None:
 
 def in_mark(setup: Trial, trial: Trial) -> Mark:
     """Text goes in: what comes back depends on what was asked."""
-    control, echo = setup.one("control"), trial.one("echo")
+    control, other, echo = setup.one("control"), setup.one("other"), trial.one("echo")
     text, code = echo.reply.content, trial.values["code"]
     if not text.strip():
         return Mark("broken", "the reply has no text", expected=code).seen_in(echo)
-    if text.strip() == control.reply.content.strip():
-        reason = "two different questions got the same text"
-        return Mark("broken", reason, expected=code, actual=clip(text)).seen_in(control, echo)
+    if len({turn.reply.content.strip() for turn in (control, other, echo)}) == 1:
+        reason = "three different questions got the same text"
+        return Mark("broken", reason, expected=code, actual=clip(text)).seen_in(control, other, echo)
     follows = code in text
-    reason = "repeats a code that was made up for this call" if follows else "text comes, but does not do as asked"
+    reason = (
+        "repeats a code that was made up for this call" if follows else "text comes, but does not do as asked"
+    )
     return Mark("shown", reason, expected=code, actual=clip(text), quote=clip(text)).seen_in(echo)
 
 

@@ -83,7 +83,9 @@ def tool_mark(setup: Trial, trial: Trial) -> Mark:
         return Mark("broken", problem, f"the argument {code}", made).seen_in(call)
     if code not in json.dumps(arguments):
         if not _can_copy(setup):
-            return void("calls come, but the model cannot even repeat a code, so arguments prove nothing", call)
+            return void(
+                "calls come, but the model cannot even repeat a code, so arguments prove nothing", call
+            )
         return Mark(
             "broken", "the argument is not the one that was asked for", f"the argument {code}", made
         ).seen_in(call)
@@ -95,7 +97,10 @@ def _answer_mark(setup: Trial, trial: Trial, made: str) -> Mark:
     answer = trial.values["answer"]
     if answer in final.reply.content:
         return Mark(
-            "shown", "calls with the code of the prompt and uses the tool's answer", f"a text with {answer}", made
+            "shown",
+            "calls with the code of the prompt and uses the tool's answer",
+            f"a text with {answer}",
+            made,
         ).seen_in(call, final)
     if final.reply.tool_calls:
         reason, actual = "calls again instead of using the tool's answer", final.reply.tool_calls[0].arguments
@@ -129,9 +134,9 @@ def required_mark(setup: Trial, trial: Trial) -> Mark:
         return Mark("broken", problem, "a well-formed call", made).seen_in(turn)
     control = setup.one("control")
     choice = control.call.tool_choice or "a free choice"
-    return Mark(
-        "shown", f"calls when forced, and not with {choice}", "a tool call", made
-    ).seen_in(control, turn)
+    return Mark("shown", f"calls when forced, and not with {choice}", "a tool call", made).seen_in(
+        control, turn
+    )
 
 
 # --- forbidden
@@ -150,7 +155,9 @@ def forbidden_mark(setup: Trial, trial: Trial) -> Mark:
     turn = trial.one("forbidden")
     if turn.reply.tool_calls:
         made = f"{turn.reply.tool_calls[0].name}({turn.reply.tool_calls[0].arguments})"
-        return Mark("ignored", "calls the tool although calls are forbidden", "no call", clip(made)).seen_in(turn)
+        return Mark("ignored", "calls the tool although calls are forbidden", "no call", clip(made)).seen_in(
+            turn
+        )
     return Mark(
         "shown", "no call when forbidden; called when free", "no call", clip(turn.reply.content)
     ).seen_in(setup.one("control"), turn)
@@ -213,7 +220,9 @@ def bias(trials: Sequence[Trial], bounds: Trials) -> Judgement:
     actual = f"the first value {first} of {n} times (p = {p:.3g})"
     if n < _BIAS_LEAST:
         reason = f"only {n} usable choices ({len(several)} chose both, {none} made no call)"
-        return Judgement(Verdict("inconclusive", reason, evidence=evidence), full or len(trials) >= bounds.least + 1)
+        return Judgement(
+            Verdict("inconclusive", reason, evidence=evidence), full or len(trials) >= bounds.least + 1
+        )
     side = "first" if first * 2 > n else "last"
     verdict = Verdict("inconclusive", "", n - first, n, 1 - high, 1 - low, "either place about as often", actual,
                       evidence=evidence)  # fmt: skip

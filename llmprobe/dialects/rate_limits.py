@@ -75,7 +75,7 @@ def write_limits(limits: tuple[RateLimit, ...]) -> Headers:
     for limit in limits:
         for what, value in (("limit", limit.limit), ("remaining", limit.remaining), ("reset", limit.reset)):
             if value is not None:
-                text = f"{value:.0f}" if isinstance(value, float) else value
+                text = value if isinstance(value, str) else f"{value:.0f}"
                 suffix = "" if limit.subject == "all" else f"-{limit.subject}"
                 headers.append((f"x-ratelimit-{what}{suffix}", text))
     return tuple(headers)

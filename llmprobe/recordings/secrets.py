@@ -24,7 +24,9 @@ def redact(exchange: Exchange, keys: Sequence[str]) -> Exchange:
     response, failure = exchange.response, exchange.failure
     if response is not None:
         headers = tuple((name, _mask(value, forms)) for name, value in _chosen(response.headers))
-        response = HttpResponse(response.status, headers, _mask_bytes(response.body, forms), response.truncated)
+        response = HttpResponse(
+            response.status, headers, _mask_bytes(response.body, forms), response.truncated
+        )
     if failure is not None:
         failure = TransportFailure(failure.kind, _mask(failure.detail, forms))
     return replace(exchange, response=response, failure=failure)

@@ -19,7 +19,7 @@ from typing import Any, Protocol, TypeVar
 from llmprobe import __version__
 from llmprobe.checks import OBSERVERS
 from llmprobe.checks.evidence import Turn, clip
-from llmprobe.checks.refusals import meaning
+from llmprobe.checks.refusals import meaning, worth_retrying
 from llmprobe.contact import Contact, contact
 from llmprobe.conversation import Answer, Ask, Footing, converse
 from llmprobe.dialects import DecodeError, Dialect, Listed
@@ -133,7 +133,10 @@ class Scan:
     # --- the model list
 
     async def _list(self) -> tuple[Listed, ...]:
-        wanted, literal = self._options.models, tuple(name for name in self._options.models if not _is_glob(name))
+        wanted, literal = (
+            self._options.models,
+            tuple(name for name in self._options.models if not _is_glob(name)),
+        )
         path = self._scenario.models_path
         try:
             listed = await self._fetch_list(path) if path else ()
@@ -146,7 +149,11 @@ class Scan:
             model for model in listed if not wanted or any(fnmatchcase(model.id, glob) for glob in wanted)
         )
         if not chosen:
-            what = f"none of its {len(listed)} models matches {', '.join(wanted)}" if listed else "it lists no models"
+            what = (
+                f"none of its {len(listed)} models matches {', '.join(wanted)}"
+                if listed
+                else "it lists no models"
+            )
             raise CannotMeasure(f"{self._scenario.title}: {what}")
         return chosen
 
@@ -159,7 +166,11 @@ class Scan:
             raise CannotMeasure(f"{title}: cannot reach {base} ({detail})")
         if exchange.response.status != 200:
             error = read_error(exchange.response.status, exchange.response.body, "status")
-            advice = f"; check the key in {' or '.join(self._scenario.key_env)}" if meaning(error) == "auth" else ""
+            advice = (
+                f"; check the key in {' or '.join(self._scenario.key_env)}"
+                if meaning(error) == "auth"
+                else ""
+            )
             raise CannotMeasure(
                 f"{title}: listing the models at {base}{path} was refused with HTTP {error.status}: "
                 f"{clip(error.message)}{advice if self._scenario.key_env else ''}"
@@ -167,7 +178,9 @@ class Scan:
         try:
             return self._dialect.decode_models(exchange.response)
         except DecodeError as trouble:
-            raise CannotMeasure(f"{title}: {base}{path} does not answer with a list of models: {trouble}") from None
+            raise CannotMeasure(
+                f"{title}: {base}{path} does not answer with a list of models: {trouble}"
+            ) from None
 
     # --- the queue
 
@@ -213,7 +226,9 @@ class Scan:
         self._contacts[model] = found
         if found.state == "key refused" and not any(c.state == "chats" for c in self._contacts.values()):
             variables = " or ".join(self._scenario.key_env) or "--key-env"
-            raise CannotMeasure(f"{self._scenario.title}: the key was refused ({found.note}); check {variables}")
+            raise CannotMeasure(
+                f"{self._scenario.title}: the key was refused ({found.note}); check {variables}"
+            )
         if found.state == "not chat":
             self._finish_row((place, 0), Row(model, note=f"does not chat: {found.note}"))
             return
@@ -289,7 +304,9 @@ class Scan:
             result: T = end.value
             return result
 
-    async def _exchange(self, case: str, turn: int, request: HttpRequest, worker: int) -> tuple[Exchange, Reply]:
+    async def _exchange(
+        self, case: str, turn: int, request: HttpRequest, worker: int
+    ) -> tuple[Exchange, Reply]:
         """One request with its retries; what the journal already holds is not sent again."""
         recorded = self._journal.find(case, turn, request)
         for exchange in recorded:
@@ -336,7 +353,7 @@ class Scan:
             return False
         if exchange.failure is not None:
             return exchange.failure.kind not in ("too large", "tls")
-        return error.where == "status" and meaning(error) == "later"
+        return worth_retrying(error)
 
     # --- the result
 
@@ -345,7 +362,9 @@ class Scan:
         if all(contact.state != "chats" for contact in self._contacts.values()):
             first = next(iter(self._contacts.values()), None)
             why = f": {first.note}" if first else ""
-            raise CannotMeasure(f"{self._scenario.title}: none of its {len(rows)} models could be measured{why}")
+            raise CannotMeasure(
+                f"{self._scenario.title}: none of its {len(rows)} models could be measured{why}"
+            )
         return Scoreboard(
             provider=self._scenario.name,
             title=self._scenario.title,

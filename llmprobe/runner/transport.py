@@ -73,7 +73,15 @@ class Transport:
         if response is not None and response.truncated and failure is None:
             failure = TransportFailure("too large", f"more than {self._limits.body_bytes:,} bytes")
         return Exchange(
-            case, turn, attempt, request, response, failure, sent_at, time.perf_counter() - start, reader.times()
+            case,
+            turn,
+            attempt,
+            request,
+            response,
+            failure,
+            sent_at,
+            time.perf_counter() - start,
+            reader.times(),
         )
 
 

@@ -283,7 +283,9 @@ def _deltas(reply: Reply) -> list[dict[str, JSON]]:
         first, rest = call.arguments[: len(call.arguments) // 2], call.arguments[len(call.arguments) // 2 :]
         identity = {"id": call.id} if call.id else {}
         function = {"name": call.name, "arguments": first}
-        deltas.append({"tool_calls": [{"index": index, **identity, "type": "function", "function": function}]})
+        deltas.append(
+            {"tool_calls": [{"index": index, **identity, "type": "function", "function": function}]}
+        )
         if rest:
             deltas.append({"tool_calls": [{"index": index, "function": {"arguments": rest}}]})
     return deltas
