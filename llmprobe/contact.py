@@ -54,9 +54,7 @@ def contact(model: str, dialect: Dialect, thinking: Thinking | None, nonce: str)
         answer = yield Ask("headroom", call)
         if answer.reply.error:
             return _closed(answer)
-    footing = replace(
-        footing, cap_spelling=call.spelled("max_tokens", ""), capped=call.max_tokens is not None
-    )
+    footing = replace(footing, cap_spelling=call.spelled("max_tokens", ""), capped=call.max_tokens is not None)
     canary = yield Ask("canary", replace(call, patch={f"llmprobe_{nonce}": True}))
     states = yield from _thinking(call, footing, dialect, thinking, answer.reply.reasoned)
     return Contact(

@@ -76,15 +76,16 @@ Talk: TypeAlias = Generator[Ask, Answer, Finding]
 
 # --- values: drawn from the seed, or taken from a reply
 
-_WORDS = (
-    "river stone cloud winter garden silver market window bridge forest candle harbor ribbon island meadow copper "
-    "violin lantern pepper orchard saddle thunder walnut blanket compass feather granite hammer jacket kettle ladder "
-    "mirror needle oyster pillow rocket signal timber velvet wagon anchor barrel cactus dragon engine falcon goblet"
-).split()
-_CITIES = (
-    "Lisbon Oslo Vienna Prague Dublin Athens Warsaw Zurich Helsinki Brussels Budapest Geneva Munich Toronto Sydney "
-    "Kyoto Lima Havana Nairobi Denver"
-).split()
+_WORDS = tuple(
+    """river stone cloud winter garden silver market window bridge forest candle harbor ribbon island meadow copper
+    violin lantern pepper orchard saddle thunder walnut blanket compass feather granite hammer jacket kettle ladder
+    mirror needle oyster pillow rocket signal timber velvet wagon anchor barrel cactus dragon engine falcon
+    goblet""".split()  # noqa: SIM905 - a list of a line a word hides the rest of the file
+)
+_CITIES = tuple(
+    """Lisbon Oslo Vienna Prague Dublin Athens Warsaw Zurich Helsinki Brussels Budapest Geneva Munich Toronto Sydney
+    Kyoto Lima Havana Nairobi Denver""".split()  # noqa: SIM905
+)
 
 
 def _pick(rng: random.Random, alphabet: str, count: int) -> str:
@@ -99,7 +100,7 @@ DRAW: Mapping[str, Callable[[random.Random, int], str]] = {
     "words": lambda rng, n: " ".join(rng.sample(_WORDS, n)),
     "city": lambda rng, n: rng.sample(_CITIES, max(1, n))[0],
     "integer": lambda rng, n: str(rng.randrange(10 ** (n - 1), 10**n)),
-    "constant": lambda rng, n: str(n),
+    "constant": lambda _, n: str(n),
 }
 """Kinds of values for probe files: ``digits 5`` draws five digits. ``constant 16`` is always 16."""
 
@@ -345,13 +346,11 @@ def _stamp(verdict: Verdict, probe: Probe) -> Verdict:
     return replace(verdict, probe=probe.stamp)
 
 
-def _experiment(
-    case: _Case, variant: Variant, spelling: str, bounds: Trials
-) -> Generator[Ask, Answer, _Outcome]:
+def _experiment(case: _Case, variant: Variant, spelling: str, bounds: Trials) -> Generator[Ask, Answer, _Outcome]:
     rng = random.Random(f"{case.seed}|{variant.name}|{spelling}")
     values = draw({**case.probe.values, **variant.values}, rng)
     setup = Trial((), values)
-    for arm in (arm for arm in variant.setup for _ in range(arm.repeat)):
+    for arm in [each for each in variant.setup for _ in range(each.repeat)]:
         turn = yield from _one(case, arm, variant, "", setup)
         if turn is None:
             return _all(case, void("the control could not be built"), no_room=True)
@@ -371,9 +370,7 @@ def _experiment(
     return (yield from _trials(case, variant, spelling, bounds, setup, rng))
 
 
-def _one(
-    case: _Case, arm: Arm, variant: Variant, spelling: str, trial: Trial
-) -> Generator[Ask, Answer, Turn | None]:
+def _one(case: _Case, arm: Arm, variant: Variant, spelling: str, trial: Trial) -> Generator[Ask, Answer, Turn | None]:
     send = resolve(arm, (*variant.setup, *variant.trial))
     call = build_call(send, case.footing, trial.values, trial.turns)
     if call is None:
@@ -407,7 +404,7 @@ def _refused_setup(case: _Case, arm: Arm, turn: Turn, setup: Trial) -> Generator
             return _all(case, void("the control was refused, then answered", turn))
     del setup
     judgement = fold(marks, Trials(2, 2))
-    return _Outcome({cell: judgement.verdict for cell in case.probe.cells})
+    return _Outcome(dict.fromkeys(case.probe.cells, judgement.verdict))
 
 
 def _unusable_setup(setup: Trial) -> Mark | None:
@@ -430,11 +427,9 @@ def _early(case: _Case, setup: Trial) -> Mark | None:
     return None
 
 
-def _all(
-    case: _Case, mark: Mark, *, no_room: bool = False, trouble: bool = False, refused: bool = False
-) -> _Outcome:
+def _all(case: _Case, mark: Mark, *, no_room: bool = False, trouble: bool = False, refused: bool = False) -> _Outcome:
     verdict = fold([mark], Trials(1, 1)).verdict
-    return _Outcome({cell: verdict for cell in case.probe.cells}, no_room, trouble, refused)
+    return _Outcome(dict.fromkeys(case.probe.cells, verdict), no_room, trouble, refused)
 
 
 def _trials(
@@ -469,10 +464,7 @@ def _trials(
 
 
 def _judge(case: _Case, setup: Trial, trials: Sequence[Trial], bounds: Trials) -> dict[str, Judgement]:
-    return {
-        cell: _judge_cell(case, decide.check, setup, trials, bounds)
-        for cell, decide in case.probe.cells.items()
-    }
+    return {cell: _judge_cell(case, decide.check, setup, trials, bounds) for cell, decide in case.probe.cells.items()}
 
 
 def _judge_cell(case: _Case, check: str, setup: Trial, trials: Sequence[Trial], bounds: Trials) -> Judgement:
@@ -486,9 +478,7 @@ def _judge_cell(case: _Case, check: str, setup: Trial, trials: Sequence[Trial], 
     if not usable and bad_marks:
         return fold(bad_marks, bounds)
     judgement = POOLED_CHECKS[check](usable, bounds)
-    return replace(
-        judgement, decided=judgement.decided or len(trials) >= bounds.most + len(bad_marks) > bounds.most
-    )
+    return replace(judgement, decided=judgement.decided or len(trials) >= bounds.most + len(bad_marks) > bounds.most)
 
 
 def _spoilt(case: _Case, trial: Trial) -> Mark | None:
@@ -529,9 +519,7 @@ _WHY: Mapping[str, str] = {
 
 def _failed(why: str, turn: Turn) -> Mark:
     error = turn.reply.error
-    told = (
-        f"HTTP {error.status}: {error.message}" if error and error.status else error.message if error else ""
-    )
+    told = f"HTTP {error.status}: {error.message}" if error and error.status else error.message if error else ""
     return Mark("void", f"{why}: {clip(told)}", quote=clip(told)).seen_in(turn)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import struct
 import zlib
 
-_FONT = {
+_FONT: dict[str, tuple[int, ...]] = {
     # 5x7 dots, one row of bits a number
     "0": (14, 17, 19, 21, 25, 17, 14),
     "1": (4, 12, 4, 4, 4, 4, 14),

@@ -85,9 +85,7 @@ def _variant_problems(probe: Probe, variant: Variant) -> Iterator[str]:
             known |= set(probe.fresh)
         send = {name: getattr(arm.send, name) for name in arm.send.__slots__}
         texts = strings_in({**send, "messages": [(say.text, say.picture) for say in arm.send.messages or ()]})
-        texts += [
-            text for tool in arm.send.tools or () for text in strings_in((tool.description, tool.parameters))
-        ]
+        texts += [text for tool in arm.send.tools or () for text in strings_in((tool.description, tool.parameters))]
         for placeholder in (name for text in texts for name in _PLACEHOLDER.findall(text)):
             if placeholder not in known:
                 yield f"{where}: arm `{arm.arm}` uses {{{placeholder}}}, which no value is called"

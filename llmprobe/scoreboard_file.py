@@ -191,9 +191,7 @@ def _suggestion(word: str, known: Collection[str]) -> str:
     return f"did you mean {close[0]}?" if close else f"known: {', '.join(known)}"
 
 
-def _object(
-    value: JSON, path: str, readers: Mapping[str, Reader], required: Sequence[str] = ()
-) -> dict[str, Any]:
+def _object(value: JSON, path: str, readers: Mapping[str, Reader], required: Sequence[str] = ()) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise _wrong(path, f"an object was expected, found {_found(value)}")
     for key in value:
@@ -255,9 +253,7 @@ def _count(value: JSON, path: str) -> int:
 def _version(value: JSON, path: str) -> int:
     version = _integer(value, path)
     if version > SCHEMA_VERSION:
-        raise UsageError(
-            f"made by a newer llmprobe ({path} is {version}, this one reads {SCHEMA_VERSION}); upgrade it"
-        )
+        raise UsageError(f"made by a newer llmprobe ({path} is {version}, this one reads {SCHEMA_VERSION}); upgrade it")
     if version < 1:
         raise _wrong(path, f"a number from 1 was expected, found {version}")
     return version

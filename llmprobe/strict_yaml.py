@@ -462,9 +462,7 @@ def _record(node: Node, cls: Any, name: str) -> object:
     known = {item.name: item for item in fields(cls) if item.init}
     for key, _ in node.entries:
         _check_known(key, known, name)
-    values = {
-        key.text: _bind(value, _hints(cls)[key.text], _inside(name, key.text)) for key, value in node.entries
-    }
+    values = {key.text: _bind(value, _hints(cls)[key.text], _inside(name, key.text)) for key, value in node.entries}
     for missing in known.values():
         if missing.name not in values and _required(missing):
             raise problem(node, f"{_subject(name)} lacks the key `{missing.name}`")

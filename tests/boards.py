@@ -77,9 +77,7 @@ plain_rows = st.builds(
 
 def small_board() -> Scoreboard:
     """Two tested models, one that is skipped."""
-    works = Verdict(
-        "supported", "the reply is one object", 3, 3, 0.4385, 1.0, evidence=("a/plain/sync/json#0",)
-    )
+    works = Verdict("supported", "the reply is one object", 3, 3, 0.4385, 1.0, evidence=("a/plain/sync/json#0",))
     ignored = Verdict(
         "ignored",
         "the reply is prose",

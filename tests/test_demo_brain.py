@@ -346,9 +346,7 @@ def cap_works(traits: Traits, mode: Mode) -> bool:
 
 
 def stop_works(traits: Traits, mode: Mode) -> bool:
-    return texts("Copy exactly: alpha beta gamma delta", traits, mode, range(1), stop=("gamma",)) == [
-        "alpha beta "
-    ]
+    return texts("Copy exactly: alpha beta gamma delta", traits, mode, range(1), stop=("gamma",)) == ["alpha beta "]
 
 
 def probs_work(traits: Traits, mode: Mode) -> bool:
@@ -457,9 +455,7 @@ def test_flaky_tool_calls_are_missed_in_three_of_ten() -> None:
 
 def test_the_suggested_schema_is_followed_unless_the_prompt_pulls() -> None:
     """Without a pull to prose the object satisfies the schema."""
-    text = say(
-        "Tell me about rivers.", traits=BY_NAME["schema-suggested"], response_format=JsonSchema("f", TRICKY)
-    )
+    text = say("Tell me about rivers.", traits=BY_NAME["schema-suggested"], response_format=JsonSchema("f", TRICKY))
     jsonschema.validate(json.loads(text), TRICKY)
 
 
@@ -511,9 +507,7 @@ def test_the_strict_model_refuses_images_and_takes_the_rest() -> None:
     error = answer(shown(blank_png()), BY_NAME["strict"], Random(0))
     assert isinstance(error, ApiError)
     assert "image_url" in error.message
-    assert ask(
-        "Hi", BY_NAME["strict"], temperature=0.5, max_tokens=9, patch={"user": "u", "stop": None}
-    ).content
+    assert ask("Hi", BY_NAME["strict"], temperature=0.5, max_tokens=9, patch={"user": "u", "stop": None}).content
 
 
 def test_the_renamed_cap_is_refused_under_its_old_name_only() -> None:
@@ -522,10 +516,7 @@ def test_the_renamed_cap_is_refused_under_its_old_name_only() -> None:
     error = answer(call("Hi", max_tokens=5), traits, Random(0))
     assert isinstance(error, ApiError)
     assert "max_completion_tokens" in error.message
-    assert (
-        ask("Hi", traits, max_tokens=5, spelling=(("max_tokens", "max_completion_tokens"),)).finish
-        == "length"
-    )
+    assert ask("Hi", traits, max_tokens=5, spelling=(("max_tokens", "max_completion_tokens"),)).finish == "length"
 
 
 @pytest.mark.parametrize(
@@ -550,9 +541,7 @@ def test_the_truth_covers_every_chatting_model() -> None:
         for thinking, mode in rows(traits):
             assert set(expected(traits, thinking, mode)) <= set(CELLS)
     perfect = expected(PERFECT, False, "stream")
-    assert {"tool_indecisive", "thinking"} == {
-        cell for cell, found in perfect.items() if found != {"supported"}
-    }
+    assert {"tool_indecisive", "thinking"} == {cell for cell, found in perfect.items() if found != {"supported"}}
 
 
 @pytest.mark.parametrize("traits", CHATTING, ids=lambda traits: traits.name)

@@ -57,9 +57,7 @@ def said(prompt: str) -> Any:
     return [{"role": "user", "content": prompt}]
 
 
-def post(
-    web: httpx.Client, prompt: str = "Write 20 random words.", model: str = "perfect", **more: Any
-) -> Any:
+def post(web: httpx.Client, prompt: str = "Write 20 random words.", model: str = "perfect", **more: Any) -> Any:
     response = web.post("/chat/completions", json={"model": model, "messages": said(prompt), **more})
     return response.json()["choices"][0]["message"]["content"]
 
@@ -109,9 +107,7 @@ def test_a_stream_without_include_usage_has_none(sdk: openai.OpenAI) -> None:
 def test_the_sdk_does_a_tool_round_trip(sdk: openai.OpenAI) -> None:
     """A forced call, its result, and an answer that holds the result."""
     messages = said("Use look_up with k7q2x.")
-    first = sdk.chat.completions.create(
-        model="perfect", messages=messages, tools=[LOOK_UP], tool_choice="required"
-    )
+    first = sdk.chat.completions.create(model="perfect", messages=messages, tools=[LOOK_UP], tool_choice="required")
     assert first.choices[0].finish_reason == "tool_calls"
     assert first.choices[0].message.tool_calls is not None
     call = first.choices[0].message.tool_calls[0]
@@ -132,17 +128,13 @@ def test_the_sdk_joins_a_streamed_tool_call(sdk: openai.OpenAI) -> None:
         reply = stream.get_final_completion()
     calls = reply.choices[0].message.tool_calls
     assert calls is not None
-    assert [(one.function.name, one.function.arguments) for one in calls] == [
-        ("look_up", '{"code": "k7q2x"}')
-    ]
+    assert [(one.function.name, one.function.arguments) for one in calls] == [("look_up", '{"code": "k7q2x"}')]
 
 
 def test_the_sdk_gets_json_to_a_schema(sdk: openai.OpenAI) -> None:
     """A schema is satisfied although the prompt does not mention it."""
     wanted: Any = {"type": "json_schema", "json_schema": {"name": "c", "schema": PARAMETERS, "strict": True}}
-    reply = sdk.chat.completions.create(
-        model="perfect", messages=said("Write about rivers."), response_format=wanted
-    )
+    reply = sdk.chat.completions.create(model="perfect", messages=said("Write about rivers."), response_format=wanted)
     assert set(json.loads(reply.choices[0].message.content or "")) == {"code"}
 
 
@@ -213,9 +205,7 @@ def test_limits_and_finish_on_the_wire(web: httpx.Client) -> None:
     asked = {"messages": said("Hi")}
     perfect = web.post("/chat/completions", json={"model": "perfect", **asked})
     silent = web.post("/chat/completions", json={"model": "tight-lipped", **asked})
-    assert int(perfect.headers["x-ratelimit-remaining-requests"]) < int(
-        perfect.headers["x-ratelimit-limit-requests"]
-    )
+    assert int(perfect.headers["x-ratelimit-remaining-requests"]) < int(perfect.headers["x-ratelimit-limit-requests"])
     assert not any("ratelimit" in name for name in silent.headers)
     assert "finish_reason" not in silent.json()["choices"][0]
     assert "usage" not in silent.json()
@@ -257,9 +247,7 @@ def test_seeds_and_caches(web: httpx.Client) -> None:
 def test_one_connection_serves_many_requests(base: str) -> None:
     """The connection stays open after replies, refusals and streams, and takes pipelined requests."""
     address = urlsplit(base)
-    body = json.dumps(
-        {"model": "perfect", "messages": said("Repeat this code: k7q2x"), "stream": True}
-    ).encode()
+    body = json.dumps({"model": "perfect", "messages": said("Repeat this code: k7q2x"), "stream": True}).encode()
     requests = [
         b"GET /v1/models HTTP/1.1\r\nhost: x\r\n\r\n",
         b"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\ncontent-length: 2\r\n\r\n{}",
@@ -299,9 +287,7 @@ def test_a_malformed_body_is_a_400_in_json(web: httpx.Client, body: bytes, words
     ("method", "path", "status"),
     [("GET", "/nowhere", 404), ("POST", "/models", 405), ("GET", "/chat/completions", 405)],
 )
-def test_unknown_paths_and_methods_are_refused_in_json(
-    web: httpx.Client, method: str, path: str, status: int
-) -> None:
+def test_unknown_paths_and_methods_are_refused_in_json(web: httpx.Client, method: str, path: str, status: int) -> None:
     """There are two paths, each with one method."""
     response = web.request(method, path)
     assert (status, True) == (response.status_code, bool(response.json()["error"]["message"]))
@@ -397,8 +383,7 @@ def test_the_command_explains_a_port_in_use_and_a_missing_key(base: str) -> None
     taken = CliRunner().invoke(demo, ["--port", port])
     assert isinstance(taken.exception, UsageError)
     assert (
-        str(taken.exception)
-        == f"cannot listen on port {port} (address already in use); choose another one with --port"
+        str(taken.exception) == f"cannot listen on port {port} (address already in use); choose another one with --port"
     )
     unset = CliRunner().invoke(demo, ["--key-env", "LLMPROBE_NO_SUCH_KEY"])
     assert isinstance(unset.exception, UsageError)

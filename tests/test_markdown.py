@@ -252,8 +252,7 @@ def test_heading_and_facts_say_what_was_measured() -> None:
 
 def test_notes_explain_every_red_cell_and_merge_equal_ones() -> None:
     assert notes.markdown(small_board()) == [
-        "- `a` 📡, `b`: JSON ❌ ignored (0 of 10): "
-        "the reply is prose, e.g. “Sure! Here” (`a/plain/stream/json#1`)",
+        "- `a` 📡, `b`: JSON ❌ ignored (0 of 10): the reply is prose, e.g. “Sure! Here” (`a/plain/stream/json#1`)",
         "- `b`: Usage 💸 broken: always 1",
         "- Not tested: `whisper`: speech, not chat",
         "- one page of the model list was missing",
@@ -281,9 +280,7 @@ def test_notes_name_all_models_at_once_and_both_modes_of_one() -> None:
 
 
 def test_notes_say_nothing_of_good_news_and_of_what_nobody_tried() -> None:
-    row = _row(
-        json="supported", tool_indecisive="absent", thinking="absent", batch="untested", image_out="absent"
-    )
+    row = _row(json="supported", tool_indecisive="absent", thinking="absent", batch="untested", image_out="absent")
     assert notes.markdown(Scoreboard("p", "P", (row,))) == []
     assert "Notes" not in render(Scoreboard("p", "P", (row,)), "markdown")
 

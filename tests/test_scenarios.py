@@ -235,9 +235,7 @@ def test_a_small_scenario_needs_name_title_and_address(tmp_path: Path) -> None:
         ),
     ],
 )
-def test_a_mistake_in_a_scenario_is_told_with_its_line(
-    tmp_path: Path, old: str, new: str, message: str
-) -> None:
+def test_a_mistake_in_a_scenario_is_told_with_its_line(tmp_path: Path, old: str, new: str, message: str) -> None:
     complaint_text = complaint(tmp_path, GOOD.replace(old, new, 1))
 
     assert complaint_text.startswith(message)
@@ -335,9 +333,7 @@ def test_any_address_gives_a_safe_scenario_or_a_clear_error(url: str) -> None:
     assert ad_hoc(scenario.base_url) == scenario
 
 
-@pytest.mark.parametrize(
-    ("text", "expected"), [("groq", False), ("", False), ("localhost", True), ("a:1", True)]
-)
+@pytest.mark.parametrize(("text", "expected"), [("groq", False), ("", False), ("localhost", True), ("a:1", True)])
 def test_addresses_are_told_from_names(text: str, expected: bool) -> None:
     assert is_address(text) is expected
 

@@ -45,9 +45,7 @@ def _paths(value: Any, path: tuple[str | int, ...] = ()) -> list[tuple[str | int
     return [path, *(deeper for key, item in items for deeper in _paths(item, (*path, key)))]
 
 
-_ANYTHING = st.sampled_from(
-    [None, True, -1, 0, 1, 7, 0.5, 1.5, "", "sync", "supported", [], [0.1, 0.2], {}, {"x": 1}]
-)
+_ANYTHING = st.sampled_from([None, True, -1, 0, 1, 7, 0.5, 1.5, "", "sync", "supported", [], [0.1, 0.2], {}, {"x": 1}])
 
 
 @given(st.data())
@@ -155,9 +153,7 @@ def test_what_is_wrong_in_a_cell_is_named_by_its_json_path(cells: dict[str, Any]
         (b'{"schema_version": 99, "new": 1}', "made by a newer llmprobe"),
     ],
 )
-def test_a_file_that_is_no_scoreboard_is_refused_in_one_line(
-    tmp_path: Path, content: bytes, message: str
-) -> None:
+def test_a_file_that_is_no_scoreboard_is_refused_in_one_line(tmp_path: Path, content: bytes, message: str) -> None:
     file = tmp_path / "x.json"
     file.write_bytes(content)
     with pytest.raises(UsageError, match=message) as refusal:
@@ -180,9 +176,7 @@ def test_a_written_scoreboard_is_loaded_again(tmp_path: Path) -> None:
     assert [path.name for path in file.parent.iterdir()] == ["acme.json"]
 
 
-def test_a_failed_write_leaves_the_good_file_and_no_scraps(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_failed_write_leaves_the_good_file_and_no_scraps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = tmp_path / "acme.json"
     file.write_text("good", encoding="utf-8")
 

@@ -111,9 +111,7 @@ def test_only_true_and_false_are_booleans(text: str, value: bool) -> None:
 
 @pytest.mark.parametrize("text", ["on", "yes", "True", "1", "'true'", "null"])
 def test_all_else_is_no_boolean(text: str) -> None:
-    assert complaint(f"name: x\nloud: {text}").startswith(
-        "f.yaml:2: `loud` should be `true` or `false`, not "
-    )
+    assert complaint(f"name: x\nloud: {text}").startswith("f.yaml:2: `loud` should be `true` or `false`, not ")
 
 
 @given(st.integers(min_value=0, max_value=10**30))
@@ -132,9 +130,7 @@ def test_a_float_field_takes_json_numbers(number: float) -> None:
     assert outer(f"share: {number!r}").share == number
 
 
-@pytest.mark.parametrize(
-    ("text", "value"), [("60", 60.0), ("0.50", 0.5), ("1e3", 1000.0), ("-2.5E-3", -0.0025)]
-)
+@pytest.mark.parametrize(("text", "value"), [("60", 60.0), ("0.50", 0.5), ("1e3", 1000.0), ("-2.5E-3", -0.0025)])
 def test_a_float_field_takes_every_json_notation(text: str, value: float) -> None:
     share = outer(f"share: {text}").share
 
@@ -225,9 +221,7 @@ by_name: {left: {width: 3}}
     )
 
 
-@pytest.mark.parametrize(
-    ("text", "value"), [("stream", "stream"), ("'sync'", "sync"), ("2", 2), ("true", True)]
-)
+@pytest.mark.parametrize(("text", "value"), [("stream", "stream"), ("'sync'", "sync"), ("2", 2), ("true", True)])
 def test_a_choice_takes_its_values(text: str, value: object) -> None:
     mode = outer(f"mode: {text}").mode
 

@@ -51,9 +51,7 @@ def test_totals_know_singular_and_local_endpoints_show_a_house() -> None:
 
 
 def test_cells_stand_under_their_headers_by_display_width() -> None:
-    lines = _shown(
-        Scoreboard("p", "P", (Row("モデル-1", True, "sync"), Row("m", False, "stream"), Row("🏠")))
-    )
+    lines = _shown(Scoreboard("p", "P", (Row("モデル-1", True, "sync"), Row("m", False, "stream"), Row("🏠"))))
     header, _, *rows = lines[1:6]
     mode = wcswidth(header[: header.index(" Mode ") + 1])
     assert [_column(row, mode).split()[0] for row in rows] == ["🕰️🧠", "📡", "?"]
@@ -108,8 +106,7 @@ def test_color_is_only_added_around_the_same_lines() -> None:
 
 def test_ten_thousand_rows_take_at_most_a_second() -> None:
     rows = tuple(
-        Row(f"vendor/model-{number}", False, "sync", small_board().rows[number % 3].cells)
-        for number in range(10_000)
+        Row(f"vendor/model-{number}", False, "sync", small_board().rows[number % 3].cells) for number in range(10_000)
     )
     started = time.process_time()
     text = render(Scoreboard("p", "P", rows), "terminal", width=120)
@@ -154,7 +151,5 @@ def test_render_of_a_bad_file_writes_nothing(file: Path, tmp_path: Path) -> None
 
 def test_importing_the_command_loads_no_heavy_library() -> None:
     script = "import json, sys, llmprobe.cli.render; print(json.dumps(sorted(sys.modules)))"
-    modules = json.loads(
-        subprocess.run([sys.executable, "-c", script], capture_output=True, check=True).stdout
-    )
+    modules = json.loads(subprocess.run([sys.executable, "-c", script], capture_output=True, check=True).stdout)
     assert {"httpx", "rich", "yaml", "tabulate", "wcwidth", "asyncio"} & set(modules) == set()

@@ -47,7 +47,8 @@ def wilson(successes: int, trials: int) -> tuple[float, float]:
 def sign_test(successes: int, trials: int) -> float:
     """The exact two-sided p-value of ``successes`` in ``trials`` fair coin tosses."""
     tail = min(successes, trials - successes)
-    return min(1.0, 2 * sum(comb(trials, k) for k in range(tail + 1)) / 2**trials)
+    ways = sum(comb(trials, k) for k in range(tail + 1))
+    return min(1.0, float(2 * ways / 2**trials))
 
 
 def fold(marks: Sequence[Mark], trials: Trials) -> Judgement:

@@ -33,9 +33,9 @@ def mark(setup: Trial, trial: Trial) -> Mark:
     lacking = _lacking(turn, entries, wanted)
     if lacking:
         return Mark("partial", lacking, expected, _sample(entries)).seen_in(turn)
-    return Mark(
-        "shown", "plausible log probabilities for the tokens of the text", expected, _sample(entries)
-    ).seen_in(turn)
+    return Mark("shown", "plausible log probabilities for the tokens of the text", expected, _sample(entries)).seen_in(
+        turn
+    )
 
 
 def _sample(entries: tuple[TokenLogprob, ...]) -> str:

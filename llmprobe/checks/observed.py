@@ -57,9 +57,7 @@ def usage(turns: Sequence[Turn], cells: Mapping[str, Verdict]) -> Verdict:
     fake = _implausible(good)
     if fake:
         return _verdict("broken", fake, [], good, "counts that follow the text", _shown(good[0]))
-    return _verdict(
-        "supported", f"token counts in `{_place(good[0])}` of every answer", good, bad, "", _shown(good[0])
-    )
+    return _verdict("supported", f"token counts in `{_place(good[0])}` of every answer", good, bad, "", _shown(good[0]))
 
 
 def _place(turn: Turn) -> str:
@@ -93,10 +91,7 @@ def _implausible(turns: Sequence[Turn]) -> str:
         return ""
     by_prompt = sorted(plain, key=_prompt_length)
     short, long = by_prompt[0], by_prompt[-1]
-    if (
-        _prompt_length(long) > 2 * _prompt_length(short)
-        and long.reply.input_tokens == short.reply.input_tokens
-    ):
+    if _prompt_length(long) > 2 * _prompt_length(short) and long.reply.input_tokens == short.reply.input_tokens:
         return f"the input count is {long.reply.input_tokens} for prompts of very different length"
     by_text = sorted(plain, key=lambda turn: len(turn.reply.content))
     brief, wordy = by_text[0], by_text[-1]

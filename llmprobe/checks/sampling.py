@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os.path
+from itertools import takewhile
 
 from llmprobe.checks.evidence import Mark, Trial, Turn, clip, void
 
@@ -52,13 +52,14 @@ def seed_mark(setup: Trial, trial: Trial) -> Mark:
             expected=clip(first),
             actual=clip(second),
         ).seen_in(reference, again)
-    return Mark(
-        "ignored", "the same seed gives another text", expected=clip(first), actual=clip(second)
-    ).seen_in(reference, again)
+    return Mark("ignored", "the same seed gives another text", expected=clip(first), actual=clip(second)).seen_in(
+        reference, again
+    )
 
 
 def _shared(first: str, second: str) -> int:
-    return len(os.path.commonprefix([first, second]))
+    same = (a == b for a, b in zip(first, second, strict=False))
+    return sum(takewhile(bool, same))
 
 
 def _pairs(turns: tuple[Turn, ...]) -> list[tuple[Turn, Turn]]:
@@ -89,9 +90,7 @@ def max_tokens_ready(setup: Trial) -> Mark | None:
     cap = int(setup.values["cap"])
     if min(_size(turn) for turn in controls) <= cap + _SLACK:
         sizes = ", ".join(str(_size(turn)) for turn in controls)
-        return void(
-            f"the control's own length ({sizes} tokens) leaves no room under a cap of {cap}", *controls
-        )
+        return void(f"the control's own length ({sizes} tokens) leaves no room under a cap of {cap}", *controls)
     return None
 
 
@@ -104,24 +103,20 @@ def max_tokens_mark(setup: Trial, trial: Trial) -> Mark:
     short = len(_spoken(capped)) * 3 < len(_spoken(control))
     if tokens is not None and tokens > cap + _SLACK:
         if capped.reply.cut_short:
-            what = (
-                "caps the visible text only" if capped.reply.reasoned else "cut, but more tokens are counted"
-            )
-            return Mark("partial", f"{what}: {told}", expected, told, clip(capped.reply.content)).seen_in(
-                capped
-            )
-        return Mark(
-            "ignored", "the reply is longer than the cap", expected, told, clip(capped.reply.content)
-        ).seen_in(control, capped)
+            what = "caps the visible text only" if capped.reply.reasoned else "cut, but more tokens are counted"
+            return Mark("partial", f"{what}: {told}", expected, told, clip(capped.reply.content)).seen_in(capped)
+        return Mark("ignored", "the reply is longer than the cap", expected, told, clip(capped.reply.content)).seen_in(
+            control, capped
+        )
     if capped.reply.cut_short or short:
-        return Mark(
-            "shown", "the reply is cut at the cap", expected, told, clip(capped.reply.content)
-        ).seen_in(control, capped)
+        return Mark("shown", "the reply is cut at the cap", expected, told, clip(capped.reply.content)).seen_in(
+            control, capped
+        )
     if tokens is not None:
         return void("the reply ended by itself below the cap", capped)
-    return Mark(
-        "ignored", "the reply is as long as without a cap", expected, told, clip(capped.reply.content)
-    ).seen_in(control, capped)
+    return Mark("ignored", "the reply is as long as without a cap", expected, told, clip(capped.reply.content)).seen_in(
+        control, capped
+    )
 
 
 # --- stop: the reply ends before a word that the control goes on past
@@ -149,15 +144,13 @@ def stop_mark(setup: Trial, trial: Trial) -> Mark:
                 f"fewer than {full} tokens",
                 f"{tokens} tokens",
             ).seen_in(control, stopped)
-        return Mark("shown", "the reply ends before the stop word", expected, clip(text)).seen_in(
-            control, stopped
-        )
+        return Mark("shown", "the reply ends before the stop word", expected, clip(text)).seen_in(control, stopped)
     if found and not tail.strip() and _same(head, before):
         return Mark("partial", "the stop word is left in the text", expected, clip(text)).seen_in(stopped)
     if found:
-        return Mark(
-            "ignored", f"the reply goes on past the stop word {word!r}", expected, clip(text)
-        ).seen_in(control, stopped)
+        return Mark("ignored", f"the reply goes on past the stop word {word!r}", expected, clip(text)).seen_in(
+            control, stopped
+        )
     return void("the reply went another way and never came to the stop word", control, stopped)
 
 

@@ -113,9 +113,7 @@ def schema_mark(setup: Trial, trial: Trial) -> Mark:
     shown = against if kind == "partial" else neutral
     schema = neutral.call.response_format
     wanted = json.dumps(schema.schema, sort_keys=True) if isinstance(schema, JsonSchema) else ""
-    return Mark(kind, reason, clip(wanted), clip(shown.reply.content)).seen_in(
-        setup.one("control"), neutral, against
-    )
+    return Mark(kind, reason, clip(wanted), clip(shown.reply.content)).seen_in(setup.one("control"), neutral, against)
 
 
 def _conformity(turn: Turn) -> tuple[Kind, str]:
@@ -168,9 +166,7 @@ def _object_violation(value: dict[str, JSON], schema: Mapping[str, JSON], place:
     extra = [name for name in value if name not in properties]
     if extra and schema.get("additionalProperties") is False:
         return f"{place} has {clip(extra[0], 40)!r}, which is not allowed"
-    problems = (
-        violation(value[name], properties[name], f"{place}.{name}") for name in properties if name in value
-    )
+    problems = (violation(value[name], properties[name], f"{place}.{name}") for name in properties if name in value)
     return next((problem for problem in problems if problem), "")
 
 

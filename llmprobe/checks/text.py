@@ -24,9 +24,7 @@ def in_mark(setup: Trial, trial: Trial) -> Mark:
         reason = "three different questions got the same text"
         return Mark("broken", reason, expected=code, actual=clip(text)).seen_in(control, other, echo)
     follows = code in text
-    reason = (
-        "repeats a code that was made up for this call" if follows else "text comes, but does not do as asked"
-    )
+    reason = "repeats a code that was made up for this call" if follows else "text comes, but does not do as asked"
     return Mark("shown", reason, expected=code, actual=clip(text), quote=clip(text)).seen_in(echo)
 
 

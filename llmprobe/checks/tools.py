@@ -52,9 +52,9 @@ def _no_call(turn: Turn) -> Mark:
             "a structured tool call",
             clip(turn.reply.content),
         ).seen_in(turn)
-    return Mark(
-        "ignored", "no tool call", "a structured tool call", clip(turn.reply.content) or "no text"
-    ).seen_in(turn)
+    return Mark("ignored", "no tool call", "a structured tool call", clip(turn.reply.content) or "no text").seen_in(
+        turn
+    )
 
 
 # --- the call and its round trip
@@ -83,12 +83,10 @@ def tool_mark(setup: Trial, trial: Trial) -> Mark:
         return Mark("broken", problem, f"the argument {code}", made).seen_in(call)
     if code not in json.dumps(arguments):
         if not _can_copy(setup):
-            return void(
-                "calls come, but the model cannot even repeat a code, so arguments prove nothing", call
-            )
-        return Mark(
-            "broken", "the argument is not the one that was asked for", f"the argument {code}", made
-        ).seen_in(call)
+            return void("calls come, but the model cannot even repeat a code, so arguments prove nothing", call)
+        return Mark("broken", "the argument is not the one that was asked for", f"the argument {code}", made).seen_in(
+            call
+        )
     return _answer_mark(setup, trial, made)
 
 
@@ -134,9 +132,7 @@ def required_mark(setup: Trial, trial: Trial) -> Mark:
         return Mark("broken", problem, "a well-formed call", made).seen_in(turn)
     control = setup.one("control")
     choice = control.call.tool_choice or "a free choice"
-    return Mark("shown", f"calls when forced, and not with {choice}", "a tool call", made).seen_in(
-        control, turn
-    )
+    return Mark("shown", f"calls when forced, and not with {choice}", "a tool call", made).seen_in(control, turn)
 
 
 # --- forbidden
@@ -155,12 +151,10 @@ def forbidden_mark(setup: Trial, trial: Trial) -> Mark:
     turn = trial.one("forbidden")
     if turn.reply.tool_calls:
         made = f"{turn.reply.tool_calls[0].name}({turn.reply.tool_calls[0].arguments})"
-        return Mark("ignored", "calls the tool although calls are forbidden", "no call", clip(made)).seen_in(
-            turn
-        )
-    return Mark(
-        "shown", "no call when forbidden; called when free", "no call", clip(turn.reply.content)
-    ).seen_in(setup.one("control"), turn)
+        return Mark("ignored", "calls the tool although calls are forbidden", "no call", clip(made)).seen_in(turn)
+    return Mark("shown", "no call when forbidden; called when free", "no call", clip(turn.reply.content)).seen_in(
+        setup.one("control"), turn
+    )
 
 
 # --- order bias and indecision: all turns of all trials together
@@ -220,9 +214,7 @@ def bias(trials: Sequence[Trial], bounds: Trials) -> Judgement:
     actual = f"the first value {first} of {n} times (p = {p:.3g})"
     if n < _BIAS_LEAST:
         reason = f"only {n} usable choices ({len(several)} chose both, {none} made no call)"
-        return Judgement(
-            Verdict("inconclusive", reason, evidence=evidence), full or len(trials) >= bounds.least + 1
-        )
+        return Judgement(Verdict("inconclusive", reason, evidence=evidence), full or len(trials) >= bounds.least + 1)
     side = "first" if first * 2 > n else "last"
     verdict = Verdict("inconclusive", "", n - first, n, 1 - high, 1 - low, "either place about as often", actual,
                       evidence=evidence)  # fmt: skip

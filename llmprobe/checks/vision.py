@@ -24,15 +24,11 @@ def mark(setup: Trial, trial: Trial) -> Mark:
         return void("the digits come with a blank picture too, so they are not read from it", turn, blank)
     said = re.sub(r"\D", "", turn.reply.content)
     if code in said:
-        return Mark("shown", "reads digits that cannot be guessed", code, clip(turn.reply.content)).seen_in(
-            turn
-        )
+        return Mark("shown", "reads digits that cannot be guessed", code, clip(turn.reply.content)).seen_in(turn)
     before, after = without.reply.input_tokens, turn.reply.input_tokens
     if not before or not after:
         return void("the digits are not read, and without token counts it cannot be told why", without, turn)
     if abs(after - before) <= _SAME:
         reason = f"accepted and dropped: the prompt counts {after} tokens with the picture, {before} without"
         return Mark("ignored", reason, code, clip(turn.reply.content)).seen_in(without, turn)
-    return void(
-        f"the picture adds {after - before} prompt tokens, but its digits are not read", without, turn
-    )
+    return void(f"the picture adds {after - before} prompt tokens, but its digits are not read", without, turn)

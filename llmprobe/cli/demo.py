@@ -6,9 +6,7 @@ import click
 
 
 @click.command()
-@click.option(
-    "--port", type=click.IntRange(0, 65535), default=8399, show_default=True, help="0 takes a free one."
-)
+@click.option("--port", type=click.IntRange(0, 65535), default=8399, show_default=True, help="0 takes a free one.")
 @click.option("--seed", type=int, default=0, show_default=True, help="The same seed gives the same replies.")
 @click.option(
     "--delay-ms",

@@ -21,6 +21,4 @@ def probes(ids: tuple[str, ...]) -> None:
             click.echo(f"{probe.id:<15} {probe.claim}")
     for name in ids:
         probe = known[name]
-        click.echo(
-            f"{probe.title} ({probe.stamp}): {', '.join(probe.cells)}\n  {probe.claim}\n  {probe.sent}"
-        )
+        click.echo(f"{probe.title} ({probe.stamp}): {', '.join(probe.cells)}\n  {probe.claim}\n  {probe.sent}")

@@ -44,7 +44,6 @@ def _rendered(boards: list[Scoreboard], format_: str, to_terminal: bool) -> str:
     width = shutil.get_terminal_size().columns if live else None
     color = live and not os.environ.get("NO_COLOR")
     texts = [
-        render_board(board, format_, width=width, color=color, header=index == 0)
-        for index, board in enumerate(boards)
+        render_board(board, format_, width=width, color=color, header=index == 0) for index, board in enumerate(boards)
     ]
     return ("" if format_ in ("csv", "json") else "\n").join(texts)

@@ -20,9 +20,7 @@ DEMO = "demo"
 
 @click.command()
 @click.argument("target", metavar="PROVIDER|URL|FILE.yaml")
-@click.option(
-    "--models", "globs", metavar="GLOB", multiple=True, help="Only models that match; may be repeated."
-)
+@click.option("--models", "globs", metavar="GLOB", multiple=True, help="Only models that match; may be repeated.")
 @click.option("--mode", "modes", type=click.Choice(["sync", "stream"]), multiple=True, help="Only this mode.")
 @click.option("--key-env", metavar="NAME", help="The environment variable that holds the key.")
 @click.option(
@@ -105,9 +103,7 @@ def _key(scenario: Scenario) -> str:
     for name in scenario.key_env:
         key = os.environ.get(name, "").strip()
         if key and (not key.isascii() or not key.isprintable() or " " in key):
-            raise UsageError(
-                f"the value of {name} holds characters that no key can have; was it pasted whole?"
-            )
+            raise UsageError(f"the value of {name} holds characters that no key can have; was it pasted whole?")
         if key:
             return key
     if scenario.key_env:
@@ -151,9 +147,7 @@ def _journal(folder: Path, scenario: Scenario, options: Options, fresh: bool) ->
     )
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        (path.parent / ".gitignore").write_text(
-            "*\n", encoding="utf-8"
-        )  # evidence is local, boards are shared
+        (path.parent / ".gitignore").write_text("*\n", encoding="utf-8")  # evidence is local, boards are shared
         if fresh and path.exists():
             path.replace(path.with_suffix(f".old{path.suffix}"))
         return Journal(path, header)
@@ -171,13 +165,10 @@ def _scan(scenario: Scenario, key: str, options: Options, journal: Journal, show
     server = running(seed=options.seed, epoch=journal.kept) if embedded else nullcontext(scenario.base_url)
     with server as base_url, shown:
         shown.begin(scenario.title, journal.kept)
-        board = _run(scenario, base_url, key, options, journal, shown)
-    return board
+        return _run(scenario, base_url, key, options, journal, shown)
 
 
-def _run(
-    scenario: Scenario, base_url: str, key: str, options: Options, journal: Journal, shown: Display
-) -> Scoreboard:
+def _run(scenario: Scenario, base_url: str, key: str, options: Options, journal: Journal, shown: Display) -> Scoreboard:
     import asyncio
     from dataclasses import replace
 
@@ -231,7 +222,5 @@ def _print(board: Scoreboard, folder: Path) -> None:
 
     live = sys.stdout.isatty()
     width = shutil.get_terminal_size().columns if live else None
-    click.echo(
-        render(board, "terminal", width=width, color=live and not os.environ.get("NO_COLOR")), nl=False
-    )
+    click.echo(render(board, "terminal", width=width, color=live and not os.environ.get("NO_COLOR")), nl=False)
     click.echo(f"written: {folder / board.provider}.json, {folder / board.provider}.md", err=True)

@@ -297,9 +297,7 @@ def _limits(luck: Random) -> tuple[RateLimit, ...]:
     )
 
 
-def _logprobs(
-    cut: _Cut, call: Call, traits: Traits, certain: bool, luck: Random
-) -> Maybe[tuple[TokenLogprob, ...]]:
+def _logprobs(cut: _Cut, call: Call, traits: Traits, certain: bool, luck: Random) -> Maybe[tuple[TokenLogprob, ...]]:
     if call.top_logprobs is None or traits.probs == "none":
         return ABSENT
     if traits.probs == "null":

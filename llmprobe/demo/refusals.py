@@ -31,9 +31,7 @@ def refusal(call: Call, traits: Traits) -> ApiError | None:
     if traits.kind != "chat":
         return _NOT_CHAT[traits.kind]
     if not call.messages:
-        return invalid(
-            "messages", "Invalid 'messages': empty array. Expected an array with minimum length 1."
-        )
+        return invalid("messages", "Invalid 'messages': empty array. Expected an array with minimum length 1.")
     if call.tool_choice not in (None, "auto", "none") and not call.tools:
         return invalid("tool_choice", "Invalid value for 'tool_choice': it is only allowed with 'tools'.")
     for word, rule in RULES.items():
@@ -62,12 +60,8 @@ _NOT_CHAT: Mapping[Kind, ApiError] = {
         "",
         404,
     ),
-    "guard": invalid(
-        "model", "This model only classifies text and does not chat.", "model_not_supported", 404
-    ),
-    "image": invalid(
-        "model", "This model makes images and is not available for chat.", "model_not_supported"
-    ),
+    "guard": invalid("model", "This model only classifies text and does not chat.", "model_not_supported", 404),
+    "image": invalid("model", "This model makes images and is not available for chat.", "model_not_supported"),
 }
 
 

@@ -42,10 +42,7 @@ _EVENT = re.compile(rb".+?\n\n", re.DOTALL)
 _CODEC = dialect("openai-chat")
 _TRAITS = {traits.name: traits for traits in MODELS}
 _LIST = _CODEC.encode_models(
-    tuple(
-        Listed(traits.name, {"object": "model", "created": 0, "owned_by": "llmprobe-demo"})
-        for traits in MODELS
-    )
+    tuple(Listed(traits.name, {"object": "model", "created": 0, "owned_by": "llmprobe-demo"}) for traits in MODELS)
 )
 
 
@@ -81,12 +78,8 @@ class Service:
         if path == f"{_BASE}/models":
             return _LIST if request.method == "GET" else _refused(_error(405, "Use GET here."))
         if path == f"{_BASE}/chat/completions":
-            return (
-                self._chat(request) if request.method == "POST" else _refused(_error(405, "Use POST here."))
-            )
-        return _refused(
-            _error(404, "Unknown path. There are /v1/models and /v1/chat/completions.", "not_found")
-        )
+            return self._chat(request) if request.method == "POST" else _refused(_error(405, "Use POST here."))
+        return _refused(_error(404, "Unknown path. There are /v1/models and /v1/chat/completions.", "not_found"))
 
     def _admits(self, request: HttpRequest) -> bool:
         wanted = f"Bearer {self._settings.api_key}".encode()
@@ -170,9 +163,7 @@ class Connection(asyncio.Protocol):
                 self._transport.write(self._bytes(h11.InformationalResponse(status_code=100, headers=[])))
         except h11.RemoteProtocolError as trouble:
             status = trouble.error_status_hint
-            self._refuse(
-                _error(status, "The request is too large." if status > 412 else "This is not HTTP/1.1.")
-            )
+            self._refuse(_error(status, "The request is too large." if status > 412 else "This is not HTTP/1.1."))
 
     def _take(self, event: object) -> None:
         if isinstance(event, h11.Request):
@@ -284,9 +275,7 @@ _START = "import sys; sys.path.append(sys.argv[1]); from llmprobe.demo.server im
 
 
 @contextmanager
-def running(
-    *, seed: int = 0, epoch: int = 0, port: int = 0, delay_s: float = 0.0, api_key: str = ""
-) -> Iterator[str]:
+def running(*, seed: int = 0, epoch: int = 0, port: int = 0, delay_s: float = 0.0, api_key: str = "") -> Iterator[str]:
     """The demo provider in a process of its own while the context lasts; gives its base URL.
 
     The process ends with ours, however ours ends: its standard input is closed then.

@@ -30,9 +30,7 @@ WORDS = _listed(
     umbrella valley vanilla velvet violet walnut wagon walrus waterfall whistle willow window winter yarrow
     """
 )
-_KINDS = _listed(
-    "quiet tall narrow bright broken gentle distant hollow late careful heavy golden patient curious"
-)
+_KINDS = _listed("quiet tall narrow bright broken gentle distant hollow late careful heavy golden patient curious")
 _VERBS = _listed("carries follows covers repairs watches leaves finds paints moves holds keeps passes warms")
 _ENDS = (
     "before the rain begins",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from datetime import UTC
 from email.utils import parsedate_to_datetime
 
 from llmprobe.exchange import Headers
@@ -122,7 +123,7 @@ def _moment(text: str, now: float) -> float | None:
 
 
 def _until_date(text: str, now: float) -> float | None:
-    from datetime import datetime, timezone
+    from datetime import datetime
 
     try:
         moment = parsedate_to_datetime(text)
@@ -132,5 +133,5 @@ def _until_date(text: str, now: float) -> float | None:
         except ValueError:
             return None
     if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=timezone.utc)
+        moment = moment.replace(tzinfo=UTC)
     return max(0.0, moment.timestamp() - now)

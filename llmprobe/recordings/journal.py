@@ -82,9 +82,7 @@ def read_exchange(line: str | bytes) -> Exchange:
             case=value["case"],
             turn=value["turn"],
             attempt=value["attempt"],
-            request=HttpRequest(
-                request["method"], request["url"], _pairs(request["headers"]), _read_body(request)
-            ),
+            request=HttpRequest(request["method"], request["url"], _pairs(request["headers"]), _read_body(request)),
             response=response
             and HttpResponse(
                 response["status"],

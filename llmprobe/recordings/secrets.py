@@ -24,9 +24,7 @@ def redact(exchange: Exchange, keys: Sequence[str]) -> Exchange:
     response, failure = exchange.response, exchange.failure
     if response is not None:
         headers = tuple((name, _mask(value, forms)) for name, value in _chosen(response.headers))
-        response = HttpResponse(
-            response.status, headers, _mask_bytes(response.body, forms), response.truncated
-        )
+        response = HttpResponse(response.status, headers, _mask_bytes(response.body, forms), response.truncated)
     if failure is not None:
         failure = TransportFailure(failure.kind, _mask(failure.detail, forms))
     return replace(exchange, response=response, failure=failure)
@@ -46,7 +44,7 @@ def _forms(keys: Sequence[str]) -> tuple[str, ...]:
             encoded = base64.b64encode(b"\0" * shift + key.encode()).decode().rstrip("=")
             start, end = (0, 2, 3)[shift], -(-4 * (shift + len(key)) // 3) - 1
             if end - start >= 8:
-                forms[encoded[start if not shift else start : end]] = None
+                forms[encoded[start:end]] = None
     return tuple(sorted(forms, key=len, reverse=True))
 
 

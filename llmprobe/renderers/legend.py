@@ -26,15 +26,13 @@ SYMBOLS: Final = (
     ("🤪", "Partial: works with a defect, which the notes name."),
     (
         "❌",
-        "Does not work: refused, accepted without effect, or accepted with a wrong result. The notes "
-        "say which.",
+        "Does not work: refused, accepted without effect, or accepted with a wrong result. The notes say which.",
     ),
     ("💸", "Token usage is not reported, or the numbers cannot be right."),
     ("🚩", "The finish reason is missing or wrong."),
     (
         "❔",
-        "Could not find out: an outage, a rate limit, or a control that left no room for an effect. "
-        "Not a no.",
+        "Could not find out: an outage, a rate limit, or a control that left no room for an effect. Not a no.",
     ),
     ("?", "Not tested. The notes give the reason where there is one."),
     ("💬", "Text."),
@@ -44,8 +42,7 @@ SYMBOLS: Final = (
     ("🎥", "Video."),
     (
         "🧐",
-        "Tool calls are *not* biased towards the first value of an enum. Without it, mind the order "
-        "of the values!",
+        "Tool calls are *not* biased towards the first value of an enum. Without it, mind the order of the values!",
     ),
     ("💥", "Indecisive: asked to choose one of two, the model at times calls the tool for both."),
     ("🌱", "Seed, see Text."),

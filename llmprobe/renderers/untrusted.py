@@ -59,12 +59,7 @@ def code(text: str) -> str:
 
 def _is_hidden(char: str) -> bool:
     # Marks join the character before them, which may be a part of our table.
-    return (
-        not char.isprintable()
-        or char == _MARKER
-        or char in _BLANK_LETTERS
-        or unicodedata.category(char)[0] == "M"
-    )
+    return not char.isprintable() or char == _MARKER or char in _BLANK_LETTERS or unicodedata.category(char)[0] == "M"
 
 
 def _spell(char: str) -> str:

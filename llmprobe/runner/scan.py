@@ -12,7 +12,7 @@ import re
 import traceback
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from fnmatch import fnmatchcase
 from typing import Any, Protocol, TypeVar
 
@@ -145,15 +145,9 @@ class Scan:
                 raise
             listed = ()
         listed = listed or tuple(Listed(name, {}) for name in self._scenario.models or literal)
-        chosen = tuple(
-            model for model in listed if not wanted or any(fnmatchcase(model.id, glob) for glob in wanted)
-        )
+        chosen = tuple(model for model in listed if not wanted or any(fnmatchcase(model.id, glob) for glob in wanted))
         if not chosen:
-            what = (
-                f"none of its {len(listed)} models matches {', '.join(wanted)}"
-                if listed
-                else "it lists no models"
-            )
+            what = f"none of its {len(listed)} models matches {', '.join(wanted)}" if listed else "it lists no models"
             raise CannotMeasure(f"{self._scenario.title}: {what}")
         return chosen
 
@@ -166,11 +160,7 @@ class Scan:
             raise CannotMeasure(f"{title}: cannot reach {base} ({detail})")
         if exchange.response.status != 200:
             error = read_error(exchange.response.status, exchange.response.body, "status")
-            advice = (
-                f"; check the key in {' or '.join(self._scenario.key_env)}"
-                if meaning(error) == "auth"
-                else ""
-            )
+            advice = f"; check the key in {' or '.join(self._scenario.key_env)}" if meaning(error) == "auth" else ""
             raise CannotMeasure(
                 f"{title}: listing the models at {base}{path} was refused with HTTP {error.status}: "
                 f"{clip(error.message)}{advice if self._scenario.key_env else ''}"
@@ -178,9 +168,7 @@ class Scan:
         try:
             return self._dialect.decode_models(exchange.response)
         except DecodeError as trouble:
-            raise CannotMeasure(
-                f"{title}: {base}{path} does not answer with a list of models: {trouble}"
-            ) from None
+            raise CannotMeasure(f"{title}: {base}{path} does not answer with a list of models: {trouble}") from None
 
     # --- the queue
 
@@ -226,9 +214,7 @@ class Scan:
         self._contacts[model] = found
         if found.state == "key refused" and not any(c.state == "chats" for c in self._contacts.values()):
             variables = " or ".join(self._scenario.key_env) or "--key-env"
-            raise CannotMeasure(
-                f"{self._scenario.title}: the key was refused ({found.note}); check {variables}"
-            )
+            raise CannotMeasure(f"{self._scenario.title}: the key was refused ({found.note}); check {variables}")
         if found.state == "not chat":
             self._finish_row((place, 0), Row(model, note=f"does not chat: {found.note}"))
             return
@@ -304,9 +290,7 @@ class Scan:
             result: T = end.value
             return result
 
-    async def _exchange(
-        self, case: str, turn: int, request: HttpRequest, worker: int
-    ) -> tuple[Exchange, Reply]:
+    async def _exchange(self, case: str, turn: int, request: HttpRequest, worker: int) -> tuple[Exchange, Reply]:
         """One request with its retries; what the journal already holds is not sent again."""
         recorded = self._journal.find(case, turn, request)
         for exchange in recorded:
@@ -362,9 +346,7 @@ class Scan:
         if all(contact.state != "chats" for contact in self._contacts.values()):
             first = next(iter(self._contacts.values()), None)
             why = f": {first.note}" if first else ""
-            raise CannotMeasure(
-                f"{self._scenario.title}: none of its {len(rows)} models could be measured{why}"
-            )
+            raise CannotMeasure(f"{self._scenario.title}: none of its {len(rows)} models could be measured{why}")
         return Scoreboard(
             provider=self._scenario.name,
             title=self._scenario.title,
@@ -374,7 +356,7 @@ class Scan:
             base_url=self._scenario.base_url,
             dialect=self._scenario.dialect,
             tool_version=__version__,
-            scanned_at=datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ"),
+            scanned_at=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
             seed=self._options.seed,
             trials=self._options.trials,
             requests=self._requests,
@@ -392,9 +374,7 @@ def _notes(contacts: Mapping[str, Contact]) -> tuple[str, ...]:
     )
 
 
-def observe(
-    observers: Sequence[Probe], turns: Sequence[Turn], cells: Mapping[str, Verdict]
-) -> dict[str, Verdict]:
+def observe(observers: Sequence[Probe], turns: Sequence[Turn], cells: Mapping[str, Verdict]) -> dict[str, Verdict]:
     """``cells`` with those added or refined that are read from every exchange of the row."""
     known = dict(cells)
     for probe in observers:

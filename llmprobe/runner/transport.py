@@ -26,9 +26,7 @@ class Transport:
 
     def __init__(self, scenario: Scenario, key: str, workers: int) -> None:
         limits = scenario.limits
-        context: ssl.SSLContext | bool = (
-            httpx.create_ssl_context() if scenario.base_url.startswith("https") else False
-        )
+        context: ssl.SSLContext | bool = httpx.create_ssl_context() if scenario.base_url.startswith("https") else False
         headers = {**_HEADERS, **scenario.headers}
         if key:
             headers[scenario.key_header] = f"{scenario.key_scheme} {key}".strip()

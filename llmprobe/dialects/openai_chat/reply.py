@@ -90,9 +90,7 @@ def _read_choice(
     )
 
 
-def read_content(
-    content: JSON, message: dict[str, JSON], oddities: list[str]
-) -> tuple[Maybe[str], Maybe[str], str]:
+def read_content(content: JSON, message: dict[str, JSON], oddities: list[str]) -> tuple[Maybe[str], Maybe[str], str]:
     """Text, reasoning and the place of the reasoning, from a message or from joined deltas."""
     place = next((name for name in REASONING_FIELDS if name in message), "")
     reasoning: Maybe[str] = string_or_null(message.get(place, ABSENT) if place else ABSENT)

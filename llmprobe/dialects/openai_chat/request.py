@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,6 +16,7 @@ from llmprobe.call import (
     Message,
     NamedTool,
     Part,
+    Role,
     Text,
     Tool,
     ToolCall,
@@ -24,6 +26,14 @@ from llmprobe.dialects.base import DecodeError
 from llmprobe.json_patch import merge_patch
 
 PATH = "/chat/completions"
+
+_ROLES: Mapping[str, Role] = {
+    "system": "system",
+    "developer": "system",  # what newer OpenAI models call it; both are accepted
+    "user": "user",
+    "assistant": "assistant",
+    "tool": "tool",
+}
 
 _THINKING: Mapping[str, tuple[dict[str, JSON], dict[str, JSON]]] = {
     # name: (on, off); wire/dialects.md, "How the compatibles turn thinking on and off"
@@ -200,9 +210,9 @@ def _take_equal(source: _Body, name: str, value: JSON) -> bool:
 def _read_message(entry: JSON) -> Message:
     if not isinstance(entry, dict) or not isinstance(entry.get("role"), str):
         raise DecodeError("a message is not an object with a role")
-    role = "system" if entry["role"] == "developer" else entry["role"]
-    if role not in ("system", "user", "assistant", "tool"):
-        raise DecodeError(f"unknown message role {role!r}")
+    role = _ROLES.get(entry["role"])
+    if role is None:
+        raise DecodeError(f"unknown message role {entry['role']!r}")
     content = entry.get("content")
     if isinstance(content, list):
         content = tuple(_read_part(part) for part in content)
@@ -249,8 +259,6 @@ def read_tool_call(entry: JSON) -> tuple[ToolCall, tuple[str, ...]]:
     oddities = []
     arguments = function.get("arguments")
     if isinstance(arguments, (dict, list)):
-        import json
-
         oddities.append("tool call arguments are not a string")
         arguments = json.dumps(arguments, ensure_ascii=False)
     elif not isinstance(arguments, str):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from typing import Any
 
 from llmprobe.absent import ABSENT, Maybe
@@ -165,7 +166,7 @@ def _read_delta(delta: dict[str, JSON], chunks: _Chunks) -> bool:
     if "content" in delta:
         piece, thought, place = whole.read_content(_listed(delta["content"]), {}, chunks.oddities)
         if place == "content.thinking":
-            chunks.reasoning[place] = (chunks.reasoning.get(place) or "") + (thought or "")
+            chunks.reasoning[place] = _join(chunks.reasoning.get(place, ABSENT), thought)
             carried = True
         elif isinstance(delta["content"], str):
             piece = delta["content"]  # tags of thoughts are looked for in the joined text
@@ -242,7 +243,7 @@ def _finish_call(call: _Call, oddities: list[str]) -> ToolCall:
 def _is_cumulative(fragments: list[str]) -> bool:
     """Each non-empty fragment begins with all of the one before, which no true continuation does."""
     pieces = [piece for piece in fragments if piece]
-    grows = all(after.startswith(before) for before, after in zip(pieces, pieces[1:], strict=False))
+    grows = all(after.startswith(before) for before, after in pairwise(pieces))
     return len(pieces) > 1 and grows and len(pieces[0]) > 1 and pieces[-1].endswith("}")
 
 
@@ -283,9 +284,7 @@ def _deltas(reply: Reply) -> list[dict[str, JSON]]:
         first, rest = call.arguments[: len(call.arguments) // 2], call.arguments[len(call.arguments) // 2 :]
         identity = {"id": call.id} if call.id else {}
         function = {"name": call.name, "arguments": first}
-        deltas.append(
-            {"tool_calls": [{"index": index, **identity, "type": "function", "function": function}]}
-        )
+        deltas.append({"tool_calls": [{"index": index, **identity, "type": "function", "function": function}]})
         if rest:
             deltas.append({"tool_calls": [{"index": index, "function": {"arguments": rest}}]})
     return deltas
