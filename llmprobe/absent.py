@@ -25,4 +25,4 @@ class Absent(Enum):
 ABSENT: Final = Absent.ABSENT
 
 T = TypeVar("T")
-Maybe: TypeAlias = T | None | Literal[Absent.ABSENT]
+Maybe: TypeAlias = T | Literal[Absent.ABSENT] | None
