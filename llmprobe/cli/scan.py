@@ -75,6 +75,7 @@ def scan(
         journal.finish()
     finally:
         journal.close()
+    journal.path.replace(_evidence_path(folder, scenario))
     if not quiet:
         _print(board, folder)
 
@@ -115,8 +116,14 @@ def _key(scenario: Scenario) -> str:
     return ""
 
 
-def _journal_path(folder: Path, scenario: Scenario) -> Path:
+def _evidence_path(folder: Path, scenario: Scenario) -> Path:
+    """The journal behind the scoreboard that stands in ``folder``."""
     return folder / ".journal" / f"{scenario.name}.ndjson"
+
+
+def _journal_path(folder: Path, scenario: Scenario) -> Path:
+    """The journal of a scan that runs: a failed one must not cost the evidence of the last good one."""
+    return _evidence_path(folder, scenario).with_suffix(".partial.ndjson")
 
 
 def _seed(wanted: int | None, folder: Path, scenario: Scenario, fresh: bool) -> int:

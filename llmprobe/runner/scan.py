@@ -24,12 +24,13 @@ from llmprobe.contact import Contact, contact
 from llmprobe.conversation import Answer, Ask, Footing, converse
 from llmprobe.dialects import DecodeError, Dialect, Listed
 from llmprobe.dialects.api_errors import read_error
-from llmprobe.errors import CannotMeasure
+from llmprobe.errors import CannotMeasure, UsageError
 from llmprobe.exchange import Exchange, HttpRequest
 from llmprobe.probe import Probe, Trials
 from llmprobe.quirks import apply_quirks
 from llmprobe.recordings.journal import Journal
 from llmprobe.recordings.secrets import redact
+from llmprobe.renderers.untrusted import visible
 from llmprobe.reply import Reply
 from llmprobe.runner.pacing import Pace, backoff_s
 from llmprobe.runner.transport import Transport
@@ -39,6 +40,8 @@ from llmprobe.verdict import Verdict
 
 T = TypeVar("T")
 _THOROUGH = 10
+_LISTING = "models"
+"""The address of the request for the model list."""
 
 
 class Progress(Protocol):
@@ -146,15 +149,17 @@ class Scan:
             listed = ()
         listed = listed or tuple(Listed(name, {}) for name in self._scenario.models or literal)
         chosen = tuple(model for model in listed if not wanted or any(fnmatchcase(model.id, glob) for glob in wanted))
+        if not listed:
+            raise CannotMeasure(f"{self._scenario.title}: it lists no models; name some with --models")
         if not chosen:
-            what = f"none of its {len(listed)} models matches {', '.join(wanted)}" if listed else "it lists no models"
-            raise CannotMeasure(f"{self._scenario.title}: {what}")
+            some = ", ".join(visible(model.id) for model in listed[:5]) + (", ..." if len(listed) > 5 else "")
+            raise UsageError(f"{self._scenario.title} lists no model that matches {', '.join(wanted)}; it has {some}")
         return chosen
 
     async def _fetch_list(self, path: str) -> tuple[Listed, ...]:
         title, base = self._scenario.title, self._scenario.base_url
         request = HttpRequest("GET", path)
-        exchange, _ = await self._exchange("models", 0, request, worker=0)
+        exchange, _ = await self._exchange(_LISTING, 0, request, worker=0)
         if exchange.response is None or exchange.failure is not None:
             detail = exchange.failure.detail if exchange.failure else "no answer"
             raise CannotMeasure(f"{title}: cannot reach {base} ({detail})")
@@ -336,7 +341,8 @@ class Scan:
         if error.retry_after is not None and error.retry_after > self._scenario.limits.max_wait_s:
             return False
         if exchange.failure is not None:
-            return exchange.failure.kind not in ("too large", "tls")
+            unreachable = exchange.failure.kind == "connect" and exchange.case == _LISTING
+            return exchange.failure.kind not in ("too large", "tls") and not unreachable
         return worth_retrying(error)
 
     # --- the result
