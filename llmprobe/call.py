@@ -28,7 +28,15 @@ class Image:
     url: str = ""
 
 
-Part: TypeAlias = Text | Image
+@dataclass(frozen=True, slots=True)
+class Other:
+    """A part without a word here, such as a file or sound: its wire type, and its other fields as they came."""
+
+    kind: str
+    data: Mapping[str, JSON]
+
+
+Part: TypeAlias = Text | Image | Other
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from typing import Literal
 
 from llmprobe.call import JSON, Call, Message
 from llmprobe.checks.evidence import clip
-from llmprobe.checks.refusals import meaning, names_feature
+from llmprobe.checks.refusals import Meaning, meaning, names_feature, without_model_name
 from llmprobe.conversation import THINKING_HEADROOM, Answer, Ask, Footing
 from llmprobe.dialects.base import Dialect
 from llmprobe.reply import Reply
@@ -48,15 +48,17 @@ def contact(model: str, dialect: Dialect, thinking: Thinking | None, nonce: str)
     call = Call(model, (Message("user", _QUESTION),), max_tokens=_ROOM)
     answer, call = yield from _open(call, dialect)
     if answer.reply.error:
-        return _closed(answer)
-    if answer.reply.cut_short and call.max_tokens:
-        call = replace(call, max_tokens=_ROOM + THINKING_HEADROOM)
-        answer = yield Ask("headroom", call)
-        if answer.reply.error:
-            return _closed(answer)
-    footing = replace(footing, cap_spelling=call.spelled("max_tokens", ""), capped=call.max_tokens is not None)
+        return _closed(answer, model)
+    answer, call, hidden = yield from _headroom(answer, call)
+    if answer.reply.error:
+        return _closed(answer, model)
+    footing = replace(
+        footing, cap_spelling=call.spelled("max_tokens", ""), capped=call.max_tokens is not None, headroom=hidden
+    )
     canary = yield Ask("canary", replace(call, patch={f"llmprobe_{nonce}": True}))
-    states = yield from _thinking(call, footing, dialect, thinking, answer.reply.reasoned)
+    states: tuple[Footing, ...] = (footing,)  # of one that thinks unseen, no switch would show
+    if not hidden:
+        states = yield from _thinking(call, footing, dialect, thinking, answer.reply.reasoned)
     return Contact(
         "chats",
         footings=states,
@@ -83,24 +85,50 @@ def _open(call: Call, dialect: Dialect) -> Generator[Ask, Answer, tuple[Answer, 
     ]
     answer = yield Ask("hello", ways[0])
     for way in ways[1:]:
-        error = answer.reply.error
-        if error is None or not names_feature(error, dialect.fields["max_tokens"]):
+        if not _refused_cap(answer.reply, call, dialect):
             break
         call = way
         answer = yield Ask("hello", call)
-    if answer.reply.error and meaning(answer.reply.error, _CHAT_WORDS) not in ("auth", "account", "later"):
+    if _meaning(answer, call.model) not in (None, "auth", "account", "later"):
         answer = yield Ask("hello again", call)
     return answer, call
 
 
-def _closed(answer: Answer) -> Contact:
+def _headroom(answer: Answer, call: Call) -> Generator[Ask, Answer, tuple[Answer, Call, bool]]:
+    """The answer with more room, where the cap cut the first one; and whether unseen thoughts had eaten it."""
+    if not (answer.reply.cut_short and call.max_tokens):
+        return answer, call, False
+    silent = not answer.reply.content.strip()
+    wide = replace(call, max_tokens=_ROOM + THINKING_HEADROOM)
+    wider = yield Ask("headroom", wide)
+    if wider.reply.error and _meaning(wider, call.model) not in _TROUBLE:
+        return answer, call, False  # more than the model can give
+    return wider, wide, silent and not (answer.reply.reasoned or wider.reply.reasoned)
+
+
+_TROUBLE = ("auth", "later", "account", "filtered", "model failure")
+
+
+def _refused_cap(reply: Reply, call: Call, dialect: Dialect) -> bool:
+    error = reply.error
+    if error is None or error.status not in (400, 422):
+        return False
+    return names_feature(without_model_name(error, call.model), dialect.fields["max_tokens"])
+
+
+def _meaning(answer: Answer, model: str) -> Meaning | None:
+    error = answer.reply.error
+    return meaning(without_model_name(error, model), _CHAT_WORDS) if error else None
+
+
+def _closed(answer: Answer, model: str) -> Contact:
     error = answer.reply.error
     assert error is not None  # only called for failures
     told = clip(f"HTTP {error.status}: {error.message}" if error.status else error.message)
-    found = meaning(error, _CHAT_WORDS)
-    if found == "auth":
+    found = _meaning(answer, model)
+    if found == "auth" and error.status != 403:
         return Contact("key refused", told, evidence=(answer.evidence,))
-    if found in ("later", "account", "filtered", "model failure"):
+    if found in _TROUBLE:  # a 403 may be about this model only
         return Contact("trouble", told, evidence=(answer.evidence,))
     return Contact("not chat", told, evidence=(answer.evidence,))
 
@@ -122,7 +150,7 @@ def _thinking(
         answer = yield Ask("thinking off" if thinks else "thinking on", asked)
         if answer.reply.error is None and answer.reply.complete and answer.reply.reasoned != thinks:
             again = yield Ask("thinking confirmed", asked)
-            if again.reply.error is None and again.reply.reasoned != thinks:
+            if again.reply.error is None and again.reply.complete and again.reply.reasoned != thinks:
                 return (switch, default) if thinks else (default, switch)
     return (default,)
 

@@ -9,15 +9,16 @@ from __future__ import annotations
 import base64
 import random
 import re
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
 
 from llmprobe.call import JSON, Call, Image, JsonObject, JsonSchema, Message, Part, Text, Tool
 from llmprobe.checks import POOLED_CHECKS, TRIAL_CHECKS
 from llmprobe.checks.evidence import Mark, Trial, Turn, clip, void
-from llmprobe.checks.fold import Judgement, fold
-from llmprobe.checks.refusals import Meaning, meaning, names_feature
+from llmprobe.checks.fold import REFUSALS_THAT_DECIDE, Judgement, fold
+from llmprobe.checks.refusals import Meaning, meaning, names_feature, without_model_name
+from llmprobe.checks.tools import call_problem
 from llmprobe.dialects.base import Dialect
 from llmprobe.pictures import blank_png, digits_png
 from llmprobe.probe import Arm, Expectation, Probe, Say, Send, Trials, Variant
@@ -36,6 +37,8 @@ class Footing:
     stream: bool = False
     thinking: bool = False
     """This is the row with thinking on: replies need headroom."""
+    headroom: bool = False
+    """Replies need it although no thinking is seen: the cap ended one before any text."""
     ask_thinking: bool | None = None
     """What ``Call.thinking`` must say to get it so; ``None``: nothing, it is the default."""
     thinking_spelling: str = ""
@@ -105,15 +108,22 @@ DRAW: Mapping[str, Callable[[random.Random, int], str]] = {
 """Kinds of values for probe files: ``digits 5`` draws five digits. ``constant 16`` is always 16."""
 
 
+_DRAWS = 1000
+
+
 def draw(kinds: Mapping[str, str], rng: random.Random) -> dict[str, str]:
-    """A value for each name; two values of the same kind are never equal."""
+    """A value for each name; two values of the same kind are never equal.
+
+    Raises ``ValueError`` when there are not enough of them.
+    """
     values: dict[str, str] = {}
     for name, kind in kinds.items():
         word, _, count = kind.partition(" ")
-        taken = {values[other] for other in values if kinds[other] == kind}
-        value = DRAW[word](rng, int(count or 1))
-        while value in taken:
-            value = DRAW[word](rng, int(count or 1))
+        taken = {values[other] for other in values if kinds[other] == kind and word != "constant"}
+        drawn = (DRAW[word](rng, int(count or 1)) for _ in range(_DRAWS))
+        value = next((value for value in drawn if value not in taken), None)
+        if value is None:
+            raise ValueError(f"`{kind}` cannot be drawn {len(taken) + 1} times without repetition")
         values[name] = value
     return values
 
@@ -136,13 +146,13 @@ def _shared_middle_word(controls: Sequence[Turn]) -> str | None:
 DERIVE: Mapping[str, Callable[[Sequence[Turn]], str | None]] = {"shared middle word": _shared_middle_word}
 """Ways to take a value from the replies of the arm ``control``; ``None`` means that there is none."""
 
-_PLACEHOLDER = re.compile(r"\{([a-z_]+)\}")
+PLACEHOLDER = re.compile(r"\{([a-z_]+)\}")
 
 
 def fill(value: Any, values: Mapping[str, str]) -> Any:
     """``value`` with every ``{name}`` of ``values`` replaced, in strings at any depth and in keys."""
     if isinstance(value, str):
-        return _PLACEHOLDER.sub(lambda match: values.get(match[1], match[0]), value)
+        return PLACEHOLDER.sub(lambda match: values.get(match[1], match[0]), value)
     if isinstance(value, Mapping):
         return {fill(key, values): fill(part, values) for key, part in value.items()}
     if isinstance(value, (list, tuple)):
@@ -163,7 +173,7 @@ def resolve(arm: Arm, arms: Sequence[Arm]) -> Send:
 
 
 def build_call(send: Send, footing: Footing, values: Mapping[str, str], heard: Sequence[Turn]) -> Call | None:
-    """The call for ``send``; ``None`` when it builds on a tool call that was never made."""
+    """The call for ``send``; ``None`` when it builds on a tool call that was never made, or is broken."""
     messages: list[Message] = []
     for say in send.messages or ():
         built = _messages(say, values, heard)
@@ -195,7 +205,7 @@ def build_call(send: Send, footing: Footing, values: Mapping[str, str], heard: S
 def _cap(send: Send, footing: Footing) -> int | None:
     if send.max_tokens is None or not (footing.capped or send.exact_cap):
         return None
-    return send.max_tokens + (THINKING_HEADROOM if footing.thinking and not send.exact_cap else 0)
+    return send.max_tokens + (THINKING_HEADROOM if (footing.thinking or footing.headroom) and not send.exact_cap else 0)
 
 
 def _spelling(footing: Footing) -> tuple[tuple[str, str], ...]:
@@ -213,7 +223,7 @@ def _messages(say: Say, values: Mapping[str, str], heard: Sequence[Turn]) -> lis
     text = fill(say.text, values)
     if say.calls_of or say.answers:
         turn = next((turn for turn in heard if turn.arm == (say.calls_of or say.answers)), None)
-        if turn is None or not turn.reply.tool_calls:
+        if turn is None or call_problem(turn)[0]:  # servers choke on their own broken calls
             return None
         if say.answers:
             return [Message("tool", text, tool_call_id=call.id or None) for call in turn.reply.tool_calls]
@@ -251,9 +261,17 @@ class _Case:
         """How a refusal would name the feature on trial."""
         return tuple(self.dialect.fields.get(self.probe.feature, (self.probe.feature,)))
 
+    @property
+    def spellings(self) -> tuple[str, ...]:
+        """The wire spellings of the feature on trial, the one that first contact got through with first."""
+        known = self.dialect.spellings.get(self.probe.feature, ("",))
+        first = self.footing.cap_spelling if self.probe.feature == "max_tokens" else ""
+        return tuple(dict.fromkeys([first, *known] if first else known))
+
     def meaning(self, turn: Turn) -> Meaning | None:
         """What the error of ``turn`` means, ``None`` when there is none."""
-        return meaning(turn.reply.error, self.words) if turn.reply.error else None
+        error = turn.reply.error
+        return meaning(without_model_name(error, self.footing.model), self.words) if error else None
 
     def ask(self, arm: Arm, call: Call) -> Generator[Ask, Answer, Turn]:
         """Ask; when an auxiliary field is refused by name, leave it out and ask again."""
@@ -271,8 +289,9 @@ class _Case:
         error = turn.reply.error
         if error is None or error.where != "status" or error.status not in (400, 422):
             return None
+        error = without_model_name(error, self.footing.model)
         for name in _EASED:
-            sent = getattr(turn.call, name) not in (None, False)
+            sent = _without(turn.call, {name}) != turn.call
             if sent and name != self.probe.feature and names_feature(error, self.dialect.fields[name]):
                 return name
         return None
@@ -296,9 +315,13 @@ class _Outcome:
 
     verdicts: dict[str, Verdict]
     no_room: bool = False
+    """The control leaves no room for an effect: another variant may."""
     trouble: bool = False
     """An outage or the like had a part in it."""
     refused: bool = False
+    """Every trial, or the control, was refused in whatever words: another variant or spelling may pass."""
+    failed: bool = False
+    """The server itself found the model's output faulty each time: another variant may be easier."""
 
 
 def converse(probe: Probe, footing: Footing, dialect: Dialect, seed: str, bounds: Trials) -> Talk:
@@ -309,41 +332,54 @@ def converse(probe: Probe, footing: Footing, dialect: Dialect, seed: str, bounds
     """
     case = _Case(probe, footing, dialect, seed)
     outcomes: list[tuple[str, _Outcome]] = []
-    for spelling in dialect.spellings.get(probe.feature, ("",)):
-        for variant in probe.variants:
-            outcome = yield from _experiment(case, variant, spelling, bounds)
-            if not outcome.no_room:
-                break
+    for spelling in case.spellings:
+        outcome = yield from _variants(case, spelling, bounds)
         outcomes.append((spelling, outcome))
-        if outcome.no_room or outcome.trouble or not _is_red(outcome):
+        if not _is_red(outcome.verdicts.values()) and (outcome.trouble or not outcome.refused):
             break
-    stamped = {cell: _stamp(_best(cell, outcomes), probe) for cell in probe.cells}
-    return Finding(stamped, tuple(case.turns))
+    verdicts = {cell: replace(_best(cell, outcomes), probe=probe.stamp) for cell in probe.cells}
+    return Finding(verdicts, tuple(case.turns))
 
 
-def _is_red(outcome: _Outcome) -> bool:
-    red = ("ignored", "rejected", "broken")
-    return outcome.refused or all(verdict.outcome in red for verdict in outcome.verdicts.values())
+def _variants(case: _Case, spelling: str, bounds: Trials) -> Generator[Ask, Answer, _Outcome]:
+    """The variants in one spelling, until one leaves room and is heard."""
+    kept: list[tuple[str, _Outcome]] = []
+    for variant in case.probe.variants:
+        outcome = yield from _experiment(case, variant, spelling, bounds)
+        if not outcome.no_room or not kept:
+            kept.append((variant.name, outcome))
+        if outcome.trouble or not (outcome.no_room or outcome.refused or outcome.failed):
+            break
+    (first_name, first), (last_name, last) = kept[0], kept[-1]
+    if not first.failed or last is first:
+        return last
+    verdicts = {
+        cell: _only_sometimes(first_name, first.verdicts[cell], last_name, verdict)
+        for cell, verdict in last.verdicts.items()
+    }
+    return replace(last, verdicts=verdicts)
 
 
-_PREFERENCE = ("supported", "flaky", "partial", "absent", "broken", "ignored", "rejected", "inconclusive")
+def _only_sometimes(first_name: str, first: Verdict, last_name: str, last: Verdict) -> Verdict:
+    if last.outcome == "supported":
+        reason = f"works with {last_name!r}; with {first_name!r}: {first.reason}"
+        return replace(last, outcome="partial", reason=reason, quote=first.quote)
+    return first if last.outcome == "inconclusive" else last
+
+
+def _is_red(verdicts: Iterable[Verdict]) -> bool:
+    return all(verdict.outcome in ("ignored", "rejected", "broken") for verdict in verdicts)
 
 
 def _best(cell: str, outcomes: Sequence[tuple[str, _Outcome]]) -> Verdict:
-    """The best verdict over all spellings; but red only when no outage kept a spelling from being tried."""
-    ranked = sorted(outcomes, key=lambda entry: _PREFERENCE.index(entry[1].verdicts[cell].outcome))
-    spelling, outcome = ranked[0]
-    verdict = outcome.verdicts[cell]
-    last_spelling, last = outcomes[-1]
-    if last.trouble and verdict.outcome in ("broken", "ignored", "rejected"):
+    """What works in some spelling; red only as the first one was, with no outage while others were tried."""
+    for spelling, outcome in outcomes:
+        if outcome.verdicts[cell].outcome in ("supported", "flaky", "partial", "absent"):
+            return replace(outcome.verdicts[cell], spelling=spelling)
+    last = outcomes[-1][1]
+    if last.trouble and last.verdicts[cell].outcome == "inconclusive":
         return last.verdicts[cell]
-    if verdict.outcome in ("ignored", "rejected", "broken"):
-        spelling = ", ".join(dict.fromkeys([*(name for name, _ in outcomes), last_spelling]))
-    return replace(verdict, spelling=spelling)
-
-
-def _stamp(verdict: Verdict, probe: Probe) -> Verdict:
-    return replace(verdict, probe=probe.stamp)
+    return replace(outcomes[0][1].verdicts[cell], spelling=", ".join(name for name, _ in outcomes))
 
 
 def _experiment(case: _Case, variant: Variant, spelling: str, bounds: Trials) -> Generator[Ask, Answer, _Outcome]:
@@ -353,10 +389,10 @@ def _experiment(case: _Case, variant: Variant, spelling: str, bounds: Trials) ->
     for arm in [each for each in variant.setup for _ in range(each.repeat)]:
         turn = yield from _one(case, arm, variant, "", setup)
         if turn is None:
-            return _all(case, void("the control could not be built"), no_room=True)
+            return _all(case, void("the control could not be built", *setup.turns), no_room=True)
         setup = replace(setup, turns=(*setup.turns, turn))
         if turn.reply.error:
-            return (yield from _refused_setup(case, arm, turn, setup))
+            return (yield from _refused_setup(case, arm, turn))
     unusable = _unusable_setup(setup)
     if unusable is not None:
         return _all(case, unusable)
@@ -390,21 +426,29 @@ def _recheck(case: _Case) -> Generator[Ask, Answer, Turn]:
     return (yield from case.ask(Arm("recheck"), call))
 
 
-def _refused_setup(case: _Case, arm: Arm, turn: Turn, setup: Trial) -> Generator[Ask, Answer, _Outcome]:
+def _refused_setup(case: _Case, arm: Arm, turn: Turn) -> Generator[Ask, Answer, _Outcome]:
     """The control itself failed: a refusal only if it names the feature, twice, and a plain call works."""
-    if case.meaning(turn) != "unsupported":
-        trouble = case.meaning(turn) in ("later", "auth", "account")
-        return _all(case, _failed("the control failed", turn), trouble=trouble, refused=not trouble)
-    marks = []
-    for _ in range(2):
-        recheck = yield from _recheck(case)
-        marks.append(_refusal_mark(case, turn, recheck))
-        turn = yield from case.ask(arm, turn.call)
-        if not turn.reply.error:
+    marks: list[Mark] = []
+    while True:
+        found = case.meaning(turn)
+        if found is None:
             return _all(case, void("the control was refused, then answered", turn))
-    del setup
-    judgement = fold(marks, Trials(2, 2))
-    return _Outcome(dict.fromkeys(case.probe.cells, judgement.verdict))
+        if found != "unsupported":
+            trouble = found in _TROUBLE
+            return _all(case, _failed("the control failed", turn), trouble=trouble, refused=not trouble)
+        recheck = yield from _recheck(case)
+        marks.append(_refusal_mark(turn, recheck))
+        if marks[-1].kind == "void" or len(marks) == REFUSALS_THAT_DECIDE:
+            verdict = fold(marks[-1:] if marks[-1].kind == "void" else marks, Trials(1, 1)).verdict
+            return _Outcome(dict.fromkeys(case.probe.cells, verdict), trouble=_is_trouble(case, recheck), refused=True)
+        turn = yield from case.ask(arm, turn.call)
+
+
+_TROUBLE = ("later", "auth", "account")
+
+
+def _is_trouble(case: _Case, turn: Turn | None) -> bool:
+    return turn is not None and case.meaning(turn) in _TROUBLE
 
 
 def _unusable_setup(setup: Trial) -> Mark | None:
@@ -412,6 +456,8 @@ def _unusable_setup(setup: Trial) -> Mark | None:
         reply = turn.reply
         if reply.finish == "content_filter" or reply.refusal:
             return void("the control was filtered", turn)
+        if not reply.complete:
+            return void("the control is not whole", turn)
         if reply.cut_short and not reply.content.strip() and not reply.tool_calls:
             return void("the control ran out of output tokens before any text", turn)
     return None
@@ -443,20 +489,21 @@ def _trials(
             if turn is None:
                 break
             trial = replace(trial, turns=(*trial.turns, turn))
-            if turn.reply.error:
-                if case.meaning(turn) in ("unsupported", "wrong request", "unclear", "model"):
-                    trial = replace(trial, recheck=(yield from _recheck(case)))
+            found = case.meaning(turn)
+            if found in ("unsupported", "wrong request", "unclear", "model"):
+                trial = replace(trial, recheck=(yield from _recheck(case)))
+            if found not in (None, "model failure"):
                 break
         trials.append(trial)
         judgements = _judge(case, setup, trials, bounds)
         if all(judgement.decided for judgement in judgements.values()) or len(trials) >= 2 * bounds.most:
             break
-    meanings = [case.meaning(turn) for trial in trials for turn in trial.turns]
     verdicts = {cell: judgement.verdict for cell, judgement in judgements.items()}
     return _Outcome(
         verdicts,
-        trouble=any(found in ("later", "auth", "account") for found in meanings),
-        refused=all(trial.recheck is not None for trial in trials),
+        trouble=any(_is_trouble(case, turn) for trial in trials for turn in (*trial.turns, trial.recheck)),
+        refused=all(trial.recheck is not None for trial in trials) and not _is_red(verdicts.values()),
+        failed=all("model failure" in map(case.meaning, trial.turns) for trial in trials),
     )
 
 
@@ -468,42 +515,58 @@ def _judge(case: _Case, setup: Trial, trials: Sequence[Trial], bounds: Trials) -
 
 
 def _judge_cell(case: _Case, check: str, setup: Trial, trials: Sequence[Trial], bounds: Trials) -> Judgement:
-    spoilt = [_spoilt(case, trial) for trial in trials]
     if check in TRIAL_CHECKS:
-        mark = TRIAL_CHECKS[check].mark
-        marks = [bad or mark(setup, trial) for bad, trial in zip(spoilt, trials, strict=True)]
+        decide = TRIAL_CHECKS[check]
+        marks = [_spoilt(case, trial, decide.judges_cut) or decide.mark(setup, trial) for trial in trials]
         return fold(marks, bounds)
+    spoilt = [_refused_or_filtered(case, trial) for trial in trials]
     usable = [trial for bad, trial in zip(spoilt, trials, strict=True) if bad is None]
-    bad_marks = [bad for bad in spoilt if bad is not None]
-    if not usable and bad_marks:
-        return fold(bad_marks, bounds)
-    judgement = POOLED_CHECKS[check](usable, bounds)
-    return replace(judgement, decided=judgement.decided or len(trials) >= bounds.most + len(bad_marks) > bounds.most)
+    if not usable:
+        return fold([bad for bad in spoilt if bad is not None], bounds)
+    return POOLED_CHECKS[check](usable, bounds)
 
 
-def _spoilt(case: _Case, trial: Trial) -> Mark | None:
+def _spoilt(case: _Case, trial: Trial, judges_cut: bool) -> Mark | None:
     """The mark of a trial in which something other than the feature had the last word."""
-    for place, turn in enumerate(trial.turns):
-        reply = turn.reply
-        if reply.error:
-            return _error_mark(case, trial, turn, place)
-        if reply.finish == "content_filter" or reply.refusal:
-            return void("the reply was filtered or refused by the model", turn)
-        if reply.cut_short and case.probe.feature != "max_tokens" and not reply.tool_calls:
+    bad = _refused_or_filtered(case, trial)
+    if bad is not None:
+        return bad
+    for turn in trial.turns:
+        if case.meaning(turn) == "model failure":
+            return replace(_failed("the model's output failed the server's own test", turn), kind="broken")
+        if not turn.reply.complete:
+            return void("the reply is not whole", turn)
+        if _ran_out(turn, judges_cut):
             return void("ran out of output tokens", turn)
     return None
 
 
-def _error_mark(case: _Case, trial: Trial, turn: Turn, place: int) -> Mark:
-    found = case.meaning(turn)
-    if found == "model failure":
-        return replace(_failed("the model's output failed the server's own test", turn), kind="broken")
-    if found == "unsupported" and trial.recheck is not None:
-        mark = _refusal_mark(case, turn, trial.recheck)
-        if mark.kind == "rejected" and place and turn.arm != trial.turns[0].arm and turn.call.tools:
-            return replace(mark, kind="partial", reason=f"a later step is refused: {mark.reason}")
-        return mark
-    return _failed(_WHY.get(found or "unclear", "refused"), turn)
+def _ran_out(turn: Turn, judges_cut: bool) -> bool:
+    """The output cap ended the reply before what was asked for could come."""
+    if not turn.reply.cut_short or turn.expects == "cut":
+        return False
+    if turn.reply.tool_calls:
+        return bool(call_problem(turn)[0])
+    return not (judges_cut and turn.reply.content.strip())
+
+
+def _refused_or_filtered(case: _Case, trial: Trial) -> Mark | None:
+    for turn in trial.turns:
+        reply, found = turn.reply, case.meaning(turn)
+        if found not in (None, "model failure"):
+            return _error_mark(trial, turn, found or "unclear")
+        if reply.finish == "content_filter" or reply.refusal:
+            return void("the reply was filtered or refused by the model", turn)
+    return None
+
+
+def _error_mark(trial: Trial, turn: Turn, found: Meaning) -> Mark:
+    if found != "unsupported" or trial.recheck is None:
+        return _failed(_WHY.get(found, "refused"), turn)
+    mark = _refusal_mark(turn, trial.recheck)
+    if mark.kind == "rejected" and any(message.role == "tool" for message in turn.call.messages):
+        return replace(mark, kind="partial", reason=f"a later step is refused: {mark.reason}")
+    return mark
 
 
 _WHY: Mapping[str, str] = {
@@ -523,10 +586,9 @@ def _failed(why: str, turn: Turn) -> Mark:
     return Mark("void", f"{why}: {clip(told)}", quote=clip(told)).seen_in(turn)
 
 
-def _refusal_mark(case: _Case, turn: Turn, recheck: Turn) -> Mark:
+def _refusal_mark(turn: Turn, recheck: Turn) -> Mark:
     """Refused in words about the feature, while a plain call right after is answered."""
     if recheck.reply.error:
         return _failed("refused, but a plain call right after failed too", turn)
     mark = _failed("refused", turn)
-    del case
     return replace(mark, kind="rejected", expected="an answer", actual=mark.quote).seen_in(turn, recheck)

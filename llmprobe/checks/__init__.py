@@ -18,25 +18,37 @@ from llmprobe.verdict import Verdict
 
 @dataclass(frozen=True, slots=True)
 class TrialCheck:
-    """Judges each trial by itself; the marks are folded into a verdict."""
+    """Judges each trial by itself; the marks are folded into a verdict.
+
+    ``setup``, ``trial`` and ``values`` name the arms and values that a probe file must have.
+    """
 
     ready: Callable[[Trial], Mark | None]
     mark: Callable[[Trial, Trial], Mark]
+    setup: tuple[str, ...] = ("control",)
+    trial: tuple[str, ...] = ("treatment",)
+    values: tuple[str, ...] = ()
+    judges_cut: bool = False
+    """A text that the output cap ended says as much as a whole one."""
 
 
 TRIAL_CHECKS: Mapping[str, TrialCheck] = {
-    "text_in": TrialCheck(text.ready, text.in_mark),
-    "text_out": TrialCheck(text.ready, text.out_mark),
-    "seed": TrialCheck(sampling.seed_ready, sampling.seed_mark),
-    "max_tokens": TrialCheck(sampling.max_tokens_ready, sampling.max_tokens_mark),
-    "stop": TrialCheck(sampling.stop_ready, sampling.stop_mark),
+    "text_in": TrialCheck(text.ready, text.in_mark, ("control", "other"), ("echo",), values=("code",), judges_cut=True),
+    "text_out": TrialCheck(text.ready, text.out_mark, trial=("echo",), values=("code",), judges_cut=True),
+    "seed": TrialCheck(
+        sampling.seed_ready, sampling.seed_mark, ("control", "other", "reference"), ("same",), judges_cut=True
+    ),
+    "max_tokens": TrialCheck(sampling.max_tokens_ready, sampling.max_tokens_mark, values=("cap",), judges_cut=True),
+    "stop": TrialCheck(sampling.stop_ready, sampling.stop_mark, values=("word",), judges_cut=True),
     "json": TrialCheck(structured.json_ready, structured.json_mark),
-    "schema": TrialCheck(structured.schema_ready, structured.schema_mark),
-    "tool": TrialCheck(tools.tool_ready, tools.tool_mark),
-    "tool_required": TrialCheck(tools.required_ready, tools.required_mark),
-    "tool_forbidden": TrialCheck(tools.forbidden_ready, tools.forbidden_mark),
-    "logprobs": TrialCheck(logprobs.ready, logprobs.mark),
-    "vision": TrialCheck(vision.ready, vision.mark),
+    "schema": TrialCheck(structured.schema_ready, structured.schema_mark, trial=("neutral", "against")),
+    "tool": TrialCheck(
+        tools.tool_ready, tools.tool_mark, trial=("call", "answer"), values=("sample", "code", "answer")
+    ),
+    "tool_required": TrialCheck(tools.required_ready, tools.required_mark, trial=("forced",)),
+    "tool_forbidden": TrialCheck(tools.forbidden_ready, tools.forbidden_mark, trial=("forbidden",)),
+    "logprobs": TrialCheck(logprobs.ready, logprobs.mark, judges_cut=True),
+    "vision": TrialCheck(vision.ready, vision.mark, trial=("picture", "blank"), values=("code",)),
 }
 
 POOLED_CHECKS: Mapping[str, Callable[[Sequence[Trial], Trials], Judgement]] = {

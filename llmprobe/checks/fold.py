@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import comb, sqrt
 
 from llmprobe.checks.evidence import Kind, Mark
@@ -54,18 +54,15 @@ def sign_test(successes: int, trials: int) -> float:
 def fold(marks: Sequence[Mark], trials: Trials) -> Judgement:
     """The verdict of independent trials: unanimous is a fact, mixed is flaky, void is not counted."""
     valid = [mark for mark in marks if mark.kind != "void"]
-    voids = len(marks) - len(valid)
     kinds = Counter(mark.kind for mark in valid)
     if not valid:
-        return Judgement(_undecided(marks), voids >= _VOIDS_THAT_DECIDE)
-    if len(kinds) == 1:
-        kind = valid[0].kind
-        enough = _enough(kind, trials)
-        decided = len(valid) >= enough or len(marks) >= trials.most + _VOIDS_THAT_DECIDE
-        if len(valid) < min(enough, trials.least) and decided:
-            return Judgement(_undecided(marks), True)
-        return Judgement(_counted(_OUTCOME[kind], valid, valid[0]), decided)
-    return Judgement(_mixed(valid, kinds), len(marks) >= trials.most)
+        return Judgement(_undecided(marks), len(marks) >= _VOIDS_THAT_DECIDE)
+    if len(kinds) > 1:
+        return Judgement(_mixed(valid, kinds), len(marks) >= trials.most)
+    kind = valid[0].kind
+    if len(valid) >= _enough(kind, trials):
+        return Judgement(_counted(_OUTCOME[kind], valid, valid[0]), True)
+    return Judgement(_too_few(marks, valid), len(marks) >= trials.most + _VOIDS_THAT_DECIDE)
 
 
 def _enough(kind: Kind, trials: Trials) -> int:
@@ -107,6 +104,12 @@ def _counted(outcome: Outcome, valid: Sequence[Mark], sample: Mark, good: int | 
         quote=sample.quote,
         evidence=tuple(evidence)[:_EVIDENCE],
     )
+
+
+def _too_few(marks: Sequence[Mark], valid: Sequence[Mark]) -> Verdict:
+    """Unanimous, but not often enough to say so."""
+    told = next((mark for mark in reversed(marks) if mark.kind == "void"), valid[-1])
+    return replace(_undecided([told]), reason=f"only {len(valid)} of {len(marks)} trials say anything: {told.reason}")
 
 
 def _undecided(marks: Sequence[Mark]) -> Verdict:

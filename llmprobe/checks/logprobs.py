@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 
-from llmprobe.checks.evidence import Mark, Trial, Turn, clip
+from llmprobe.checks.evidence import Mark, Trial, Turn, clip, void
 from llmprobe.reply import TokenLogprob
 
-_SUM = 1.001
+_SUM = 1.01
+"""One, and what rounding to two decimals can add."""
 _ENOUGH = 5
 
 
@@ -25,6 +26,8 @@ def mark(setup: Trial, trial: Trial) -> Mark:
     expected = f"log probabilities of every token, with {wanted} alternatives"
     entries = turn.reply.logprobs
     if not isinstance(entries, tuple) or not entries:
+        if not turn.reply.content.strip():
+            return void("the reply has no text whose probabilities could come", turn)
         found = "null" if entries is None else "an empty list" if entries == () else "nothing"
         return Mark("ignored", f"accepted, and {found} came", expected, found).seen_in(turn)
     impossible = _impossible(entries)
@@ -45,6 +48,8 @@ def _sample(entries: tuple[TokenLogprob, ...]) -> str:
 def _impossible(entries: tuple[TokenLogprob, ...]) -> str:
     """Why these cannot be logarithms of probabilities, "" if they can."""
     values = [entry.logprob for entry in entries]
+    if values[0] is None and len(values) > 1:  # some servers have none for the first token
+        values = values[1:]
     if any(value is None or not math.isfinite(value) or value > 1e-6 for value in values):
         return "values that are no logarithm of a probability"
     if len(values) >= _ENOUGH and len(set(values)) == 1:
@@ -58,6 +63,8 @@ def _impossible(entries: tuple[TokenLogprob, ...]) -> str:
 
 def _lacking(turn: Turn, entries: tuple[TokenLogprob, ...], wanted: int) -> str:
     """What is missing, "" when all is there."""
+    if entries[0].logprob is None:
+        return "the first token has no log probability"
     if wanted and not any(entry.top for entry in entries):
         return "the alternatives that were asked for are missing"
     if wanted and all(len(entry.top) < wanted for entry in entries):

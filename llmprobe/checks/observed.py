@@ -85,20 +85,27 @@ def _usage_problem(turn: Turn) -> str:
 
 
 def _implausible(turns: Sequence[Turn]) -> str:
-    """Counts that do not follow the text: the longest prompt and reply count like the shortest."""
-    plain = [turn for turn in turns if not turn.call.tools]
+    """Counts that do not follow the text: one and the same for prompts or replies of very different length.
+
+    Two that are equal may be chance, so all must be; tools, schemas and pictures add tokens of their own.
+    """
+    plain = [turn for turn in turns if _is_plain(turn)]
     if len(plain) < 4:
         return ""
-    by_prompt = sorted(plain, key=_prompt_length)
-    short, long = by_prompt[0], by_prompt[-1]
-    if _prompt_length(long) > 2 * _prompt_length(short) and long.reply.input_tokens == short.reply.input_tokens:
-        return f"the input count is {long.reply.input_tokens} for prompts of very different length"
-    by_text = sorted(plain, key=lambda turn: len(turn.reply.content))
-    brief, wordy = by_text[0], by_text[-1]
-    longer = len(wordy.reply.content) > 4 * len(brief.reply.content) + 100
-    if longer and wordy.reply.output_tokens == brief.reply.output_tokens and not wordy.reply.reasoned:
-        return f"the output count is {wordy.reply.output_tokens} for texts of very different length"
+    prompts = sorted(_prompt_length(turn) for turn in plain)
+    counts = {turn.reply.input_tokens for turn in plain}
+    if len(counts) == 1 and prompts[-1] > 2 * prompts[0]:
+        return f"the input count is {counts.pop()} for prompts of very different length"
+    texts = sorted(len(turn.reply.content) for turn in plain)
+    counts = {turn.reply.output_tokens for turn in plain}
+    if len(counts) == 1 and texts[-1] > 4 * texts[0] + 100:
+        return f"the output count is {counts.pop()} for texts of very different length"
     return ""
+
+
+def _is_plain(turn: Turn) -> bool:
+    call = turn.call
+    return not call.tools and call.response_format is None and all(isinstance(m.content, str) for m in call.messages)
 
 
 def _prompt_length(turn: Turn) -> int:
@@ -110,11 +117,10 @@ def _prompt_length(turn: Turn) -> int:
 
 def finish(turns: Sequence[Turn], cells: Mapping[str, Verdict]) -> Verdict:
     """A natural end, a cut and a tool call must be told apart; one kind alone shows nothing."""
-    del cells
     right: dict[str, list[Turn]] = {}
     wrong: dict[str, list[Turn]] = {}
     for turn in _answered(turns):
-        found = _situation(turn)
+        found = _situation(turn, cells)
         if found is None:
             continue
         situation, allowed = found
@@ -123,7 +129,7 @@ def finish(turns: Sequence[Turn], cells: Mapping[str, Verdict]) -> Verdict:
     good = [turn for group in right.values() for turn in group]
     bad = [turn for group in wrong.values() for turn in group]
     if not good and not bad:
-        return Verdict("inconclusive", "no complete answer came")
+        return Verdict("inconclusive", "no answer whose ending is known for sure")
     expected = "stop, length and tool_calls, each where it belongs"
     if bad:
         always = [situation for situation in wrong if situation not in right]
@@ -138,23 +144,38 @@ def finish(turns: Sequence[Turn], cells: Mapping[str, Verdict]) -> Verdict:
     return _verdict("supported", f"told apart: {kinds}", good, bad, expected, kinds)
 
 
-def _situation(turn: Turn) -> tuple[str, tuple[str, ...]] | None:
+def _situation(turn: Turn, cells: Mapping[str, Verdict]) -> tuple[str, tuple[str, ...]] | None:
     """How the reply really ended, and the finish reasons that say so; ``None`` when it cannot be known."""
-    reply, cap = turn.reply, turn.call.max_tokens
-    if reply.finish == "content_filter" or reply.refusal:
-        return None
+    reply = turn.reply
+    if reply.finish in ("content_filter", "unknown") or reply.refusal:
+        return None  # a reason that the dialect does not list may be right
     if reply.tool_calls:
         if turn.call.tool_choice in (None, "auto"):
             return "a tool call", ("tool_calls",)
         return "a forced tool call", ("tool_calls", "stop")
-    size = reply.output_tokens or len(reply.content.split())
-    if not reply.output_tokens and reply.finish == "length" and turn.expects != "cut":
-        return None  # words are fewer than tokens: it may well have reached the cap
-    if turn.expects == "cut" and cap and size <= cap + _SLACK:
-        return "a cut at the cap", ("length",)
-    if cap and abs(size - cap) <= _SLACK:
-        return None  # it may have been cut there, or have ended there by itself
-    return "a natural end", ("stop",)
+    cut = _was_cut(turn, cells)
+    if cut is None:
+        return None
+    return ("a cut at the cap", ("length",)) if cut else ("a natural end", ("stop",))
+
+
+def _was_cut(turn: Turn, cells: Mapping[str, Verdict]) -> bool | None:
+    """Whether the output cap ended the reply; ``None`` when it may have, or when the counts cannot be trusted."""
+    reply, cap = turn.reply, turn.call.max_tokens
+    counted = _is_good(cells, "usage", default=True) and reply.output_tokens
+    if not counted:
+        if turn.expects == "cut":
+            return _is_good(cells, "max_tokens", default=False) or None
+        return None if reply.finish == "length" else False  # words are fewer than tokens: it may have reached it
+    if not cap or counted < cap - _SLACK:
+        return False
+    if counted <= cap + _SLACK:
+        return True if turn.expects == "cut" and counted >= cap else None  # it may have ended there by itself
+    return None if reply.finish == "length" else False  # perhaps only the visible text is capped
+
+
+def _is_good(cells: Mapping[str, Verdict], cell: str, *, default: bool) -> bool:
+    return cells[cell].outcome in ("supported", "flaky", "partial") if cell in cells else default
 
 
 def _told(turn: Turn) -> str:

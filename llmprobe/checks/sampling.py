@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import takewhile
 
-from llmprobe.checks.evidence import Mark, Trial, Turn, clip, void
+from llmprobe.checks.evidence import Kind, Mark, Trial, Turn, clip, void
 
 _SLACK = 2
 """Tokens that some servers count beyond the cap: the end-of-turn token, a leading one."""
@@ -15,34 +16,40 @@ _SLACK = 2
 
 def seed_ready(setup: Trial) -> Mark | None:
     """Without a seed the text must vary; if it does not, nothing can be seen."""
-    controls, others = setup.all("control"), setup.all("other")
+    controls, others, references = setup.all("control"), setup.all("other"), setup.all("reference")
     texts = [turn.reply.content for turn in controls]
-    if any(not text.strip() for text in texts):
+    if any(not turn.reply.content.strip() for turn in (*controls, *others, *references)):
         return void("the control gave no text", *controls)
     if len(set(texts)) == 1:
         reason = "without a seed the text is the same each time: a cache, or no randomness at all"
         return void(reason, *controls)
-    reference = setup.one("reference").reply.content
-    if all(turn.reply.content == reference for turn in others):
+    if len({turn.reply.content for turn in (*others, *references)}) == 1:
         return Mark(
             "ignored",
             "every seed gives the same text: the seed is only a switch",
             expected="another text for another seed",
-            actual=clip(reference),
-        ).seen_in(setup.one("reference"), *others)
+            actual=clip(references[0].reply.content),
+        ).seen_in(references[0], *others)
     return None
 
 
 def seed_mark(setup: Trial, trial: Trial) -> Mark:
-    """The reference's seed again: the same text, or one that shares far more than chance gives."""
-    reference, again = setup.one("reference"), trial.one("same")
-    first, second = reference.reply.content, again.reply.content
-    if first == second and first.strip():
-        return Mark(
-            "shown",
-            "the same seed gives the same text; other seeds and no seed give others",
-            actual=clip(first),
-        ).seen_in(reference, again)
+    """The references' seed again: the same text, or one that shares far more than chance gives.
+
+    There are several references, as one that came from a bad moment would make every trial fail.
+    """
+    references, again = setup.all("reference"), trial.one("same")
+    second = again.reply.content
+    if not second.strip():
+        return void("the reply has no text", again)
+    equal = [turn for turn in references if turn.reply.content == second]
+    if equal:
+        return _repeated(references, equal, again)
+    reference = references[0]
+    prints = (reference.reply.fingerprint, again.reply.fingerprint)
+    if all(isinstance(one, str) for one in prints) and prints[0] != prints[1]:
+        return void(f"another backend answered ({prints[1]}, not {prints[0]})", reference, again)
+    first = reference.reply.content
     shared = _shared(first, second)
     chance = max(_shared(a.reply.content, b.reply.content) for a, b in _pairs(setup.all("control")))
     if shared >= 40 and shared > 4 * chance:
@@ -55,6 +62,14 @@ def seed_mark(setup: Trial, trial: Trial) -> Mark:
     return Mark("ignored", "the same seed gives another text", expected=clip(first), actual=clip(second)).seen_in(
         reference, again
     )
+
+
+def _repeated(references: Sequence[Turn], equal: Sequence[Turn], again: Turn) -> Mark:
+    if len(equal) < len(references):
+        reason = f"the same seed gave the same text in {len(equal)} of {len(references)} earlier calls"
+        return Mark("partial", reason, "the same text each time", clip(again.reply.content)).seen_in(*references, again)
+    reason = "the same seed gives the same text; other seeds and no seed give others"
+    return Mark("shown", reason, actual=clip(again.reply.content)).seen_in(references[0], again)
 
 
 def _shared(first: str, second: str) -> int:
@@ -70,9 +85,8 @@ def _pairs(turns: tuple[Turn, ...]) -> list[tuple[Turn, Turn]]:
 
 
 def _size(turn: Turn) -> int:
-    """Output tokens as reported; words when they are not."""
-    tokens = turn.reply.output_tokens
-    return tokens if tokens else len(_spoken(turn).split())
+    """Output tokens as reported, or as many as there are words: no word is less than a token."""
+    return max(turn.reply.output_tokens or 0, len(_spoken(turn).split()))
 
 
 def _spoken(turn: Turn) -> str:
@@ -95,28 +109,30 @@ def max_tokens_ready(setup: Trial) -> Mark | None:
 
 
 def max_tokens_mark(setup: Trial, trial: Trial) -> Mark:
-    """Counts first, then the finish reason, then the length of the text against the control's."""
+    """Counts and words first, then the finish reason, then the length of the text against the control's."""
     control, capped = setup.one("control"), trial.one("treatment")
-    cap, tokens = _cap(capped), capped.reply.output_tokens
+    kind, reason = _capping(control, capped)
+    if kind == "void":
+        return void(reason, capped)
+    tokens = capped.reply.output_tokens
     told = f"finish {capped.reply.finish_raw or 'missing'}, {tokens if tokens is not None else 'no'} tokens"
-    expected = f"at most {cap} tokens (control: {_size(control)})"
-    short = len(_spoken(capped)) * 3 < len(_spoken(control))
-    if tokens is not None and tokens > cap + _SLACK:
-        if capped.reply.cut_short:
-            what = "caps the visible text only" if capped.reply.reasoned else "cut, but more tokens are counted"
-            return Mark("partial", f"{what}: {told}", expected, told, clip(capped.reply.content)).seen_in(capped)
-        return Mark("ignored", "the reply is longer than the cap", expected, told, clip(capped.reply.content)).seen_in(
-            control, capped
-        )
-    if capped.reply.cut_short or short:
-        return Mark("shown", "the reply is cut at the cap", expected, told, clip(capped.reply.content)).seen_in(
-            control, capped
-        )
-    if tokens is not None:
-        return void("the reply ended by itself below the cap", capped)
-    return Mark("ignored", "the reply is as long as without a cap", expected, told, clip(capped.reply.content)).seen_in(
-        control, capped
-    )
+    expected = f"at most {_cap(capped)} tokens (control: {_size(control)})"
+    return Mark(kind, reason, expected, told, clip(capped.reply.content)).seen_in(control, capped)
+
+
+def _capping(control: Turn, capped: Turn) -> tuple[Kind, str]:
+    """What the cap did. A finish reason alone is not believed: liars say "length" to everything."""
+    reply, room = capped.reply, _cap(capped) + _SLACK
+    if _size(capped) <= room:
+        short = len(_spoken(capped)) * 3 < len(_spoken(control))
+        if reply.cut_short or short:
+            return "shown", "the reply is cut at the cap"
+        return "void", "the reply ended by itself below the cap"
+    if not reply.cut_short or len(reply.content.split()) > room:
+        return "ignored", "the reply is longer than the cap"
+    if reply.reasoned:
+        return "partial", "caps the visible text only"
+    return "partial", "cut, but more tokens are counted"
 
 
 # --- stop: the reply ends before a word that the control goes on past

@@ -61,32 +61,46 @@ def json_mark(setup: Trial, trial: Trial) -> Mark:
     turn = trial.one("treatment")
     wanted = "a JSON object, where the control gives prose"
     value, how = _read(turn.reply.content)
-    if how and not isinstance(value, dict):
-        kind, reason = _as_kind("broken"), f"JSON, but {type(value).__name__} and not an object"
-    else:
-        kind, reason = _shape(turn, how)
+    kind, reason = _shape(turn, value, how)
     return Mark(kind, reason, wanted, clip(turn.reply.content)).seen_in(setup.one("control"), turn)
 
 
-def _as_kind(kind: Kind) -> Kind:
-    return kind
-
-
-def _shape(turn: Turn, how: str) -> tuple[Kind, str]:
-    """How an object came: bare, in a fence, beside thoughts, in the reasoning field, or not at all."""
+def _shape(turn: Turn, value: JSON, how: str) -> tuple[Kind, str]:
+    """How an object came: bare, in a fence, beside thoughts, with something after it, or not at all."""
     reply = turn.reply
     if not how:
-        reasoning = reply.reasoning if isinstance(reply.reasoning, str) else ""
-        if not reply.content.strip():
-            if isinstance(_read(reasoning)[0], dict):
-                return "partial", "the JSON stands in the reasoning field, the text is empty"
-            return "broken", "the reply has no text"
-        return "ignored", "the reply is prose, as without the parameter"
+        return _no_json(turn)
+    if not isinstance(value, dict):
+        return "broken", f"JSON, but {_named(value)} and not an object"
     if how == "fenced":
         return "partial", "the JSON is wrapped in a Markdown fence"
     if reply.reasoning_place == "think":
         return "partial", "thoughts in <think> tags stand before the JSON in the same field"
     return "shown", "the whole reply is a JSON object; the control is prose"
+
+
+def _named(value: JSON) -> str:
+    names = {list: "an array", str: "a string", bool: "a boolean", type(None): "null"}
+    return names.get(type(value), "a number")
+
+
+def _no_json(turn: Turn) -> tuple[Kind, str]:
+    text, reasoning = turn.reply.content.strip(), turn.reply.reasoning
+    if not text:
+        if isinstance(reasoning, str) and isinstance(_read(reasoning)[0], dict):
+            return "partial", "the JSON stands in the reasoning field, the text is empty"
+        return "broken", "the reply has no text"
+    if text.startswith(("{", "[")):
+        return "broken", f"looks like JSON and is not: {_fault(text)}"
+    return "ignored", "the reply is no JSON, as without the parameter"
+
+
+def _fault(text: str) -> str:
+    try:
+        strict_json(text)
+    except (ValueError, RecursionError) as trouble:
+        return clip(str(trouble), 60)
+    return ""
 
 
 # --- schema
@@ -118,7 +132,7 @@ def schema_mark(setup: Trial, trial: Trial) -> Mark:
 
 def _conformity(turn: Turn) -> tuple[Kind, str]:
     value, how = _read(turn.reply.content)
-    kind, reason = _shape(turn, how)
+    kind, reason = _shape(turn, value, how)
     wanted = turn.call.response_format
     if kind in ("ignored", "broken") or not isinstance(wanted, JsonSchema):
         return kind, reason

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from llmprobe.checks.evidence import Mark, Trial, clip
+from llmprobe.checks.evidence import Mark, Trial, Turn, clip, void
 
 _LONG = 20
 """Words from which a reply that is really streamed comes in more than one event."""
@@ -23,9 +23,19 @@ def in_mark(setup: Trial, trial: Trial) -> Mark:
     if len({turn.reply.content.strip() for turn in (control, other, echo)}) == 1:
         reason = "three different questions got the same text"
         return Mark("broken", reason, expected=code, actual=clip(text)).seen_in(control, other, echo)
-    follows = code in text
-    reason = "repeats a code that was made up for this call" if follows else "text comes, but does not do as asked"
+    if code in text:
+        reason = "repeats a code that was made up for this call"
+    elif _counted(control, echo):
+        reason = "does not do as asked, but the longer question counts more input tokens"
+    else:
+        return void("text comes, but nothing shows that it depends on what was asked", control, echo)
     return Mark("shown", reason, expected=code, actual=clip(text), quote=clip(text)).seen_in(echo)
+
+
+def _counted(shorter: Turn, longer: Turn) -> bool:
+    """The endpoint read both questions: all that a model without wits can show."""
+    before, after = shorter.reply.input_tokens, longer.reply.input_tokens
+    return bool(before and after and before < after)
 
 
 def out_mark(setup: Trial, trial: Trial) -> Mark:

@@ -3,25 +3,32 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from llmprobe.call import JSON, Tool, ToolCall
 from llmprobe.checks.evidence import Mark, Trial, Turn, clip, void
 from llmprobe.checks.fold import Judgement, sign_test, wilson
+from llmprobe.checks.refusals import meaning
 from llmprobe.checks.structured import strict_json, violation
 from llmprobe.probe import Trials
-from llmprobe.verdict import Verdict
+from llmprobe.verdict import Outcome, Verdict
 
 
 def call_problem(turn: Turn) -> tuple[str, dict[str, JSON]]:
-    """What is wrong with the first structured call of ``turn`` ("" for nothing), and its arguments."""
+    """What is wrong with the structured calls of ``turn`` ("" for nothing), and the first one's arguments."""
     if not turn.reply.tool_calls:
         return "no tool call", {}
-    call = turn.reply.tool_calls[0]
-    tool = next((tool for tool in turn.call.tools if tool.name == call.name), None)
-    if tool is None:
+    offered = {tool.name: tool for tool in turn.call.tools}
+    found = [_call_problem(call, offered) for call in turn.reply.tool_calls]
+    return next((problem for problem, _ in found if problem), ""), found[0][1]
+
+
+def _call_problem(call: ToolCall, offered: Mapping[str, Tool]) -> tuple[str, dict[str, JSON]]:
+    if call.name not in offered:
         return f"calls {clip(call.name, 40)!r}, which was not offered", {}
-    return _argument_problem(call, tool)
+    return _argument_problem(call, offered[call.name])
 
 
 def _argument_problem(call: ToolCall, tool: Tool) -> tuple[str, dict[str, JSON]]:
@@ -38,10 +45,12 @@ def _argument_problem(call: ToolCall, tool: Tool) -> tuple[str, dict[str, JSON]]
 def printed(turn: Turn) -> bool:
     """The call was written into the text (or the reasoning) instead of being made."""
     reasoning = turn.reply.reasoning if isinstance(turn.reply.reasoning, str) else ""
-    text = turn.reply.content + reasoning
-    names = [tool.name for tool in turn.call.tools if tool.name in text]
-    signs = ("arguments", "parameters", "<tool_call", "<function", f"{names[0]}(" if names else "")
-    return bool(names) and any(sign and sign in text for sign in signs)
+    names = "|".join(re.escape(tool.name) for tool in turn.call.tools)
+    return bool(names) and bool(re.search(_PRINTED.format(names=names), turn.reply.content + "\n" + reasoning))
+
+
+_PRINTED = r"(?s)<(tool_call|function)\W.{{0,200}}?({names})|({names})\s*[({{<]|\"({names})\"\s*[,}}]"
+"""A tool's name as it stands in a call, and not as a model speaks of it in its thoughts."""
 
 
 def _no_call(turn: Turn) -> Mark:
@@ -174,30 +183,32 @@ def _choices(trials: Sequence[Trial]) -> tuple[list[tuple[Turn, bool]], list[Tur
         picked = _picked(turn)
         if len(picked) > 1:
             several.append(turn)
-        elif picked and picked[0] in _enum(turn):
-            single.append((turn, picked[0] == _enum(turn)[0]))
+        elif picked:
+            single.append((turn, picked[0] == _enum(turn)[1][0]))
         else:
             none += 1
     return single, several, none
 
 
-def _enum(turn: Turn) -> list[str]:
+def _enum(turn: Turn) -> tuple[str, list[str]]:
+    """The argument that takes one of several values, and these in their order."""
     properties: Mapping[str, JSON] = turn.call.tools[0].parameters.get("properties", {})
-    return next((list(schema["enum"]) for schema in properties.values() if "enum" in schema), [])
+    found = ((name, list(schema["enum"])) for name, schema in properties.items() if "enum" in schema)
+    return next(found, ("", []))
 
 
 def _picked(turn: Turn) -> list[str]:
-    """The values that a reply chose, over all its calls; a list of values counts each."""
+    """The different values of the enum that a reply chose, over all its calls; a list of values counts each."""
+    name, allowed = _enum(turn)
     picked: list[str] = []
     for call in turn.reply.tool_calls:
         try:
             arguments = json.loads(call.arguments or "{}")
         except (ValueError, RecursionError):
             continue
-        values = arguments.values() if isinstance(arguments, dict) else ()
-        for value in values:
-            picked.extend(str(item) for item in (value if isinstance(value, list) else [value]))
-    return picked
+        value = arguments.get(name) if isinstance(arguments, dict) else None
+        picked.extend(item for item in (value if isinstance(value, list) else [value]) if item in allowed)
+    return list(dict.fromkeys(picked))
 
 
 def bias(trials: Sequence[Trial], bounds: Trials) -> Judgement:
@@ -226,10 +237,8 @@ def bias(trials: Sequence[Trial], bounds: Trials) -> Judgement:
     return Judgement(_with(verdict, "inconclusive", "too few choices to tell"), full)
 
 
-def _with(verdict: Verdict, outcome: str, reason: str) -> Verdict:
-    from dataclasses import replace
-
-    return replace(verdict, outcome=outcome, reason=reason)  # type: ignore[arg-type]
+def _with(verdict: Verdict, outcome: Outcome, reason: str) -> Verdict:
+    return replace(verdict, outcome=outcome, reason=reason)
 
 
 def indecision(trials: Sequence[Trial], bounds: Trials) -> Judgement:
@@ -254,6 +263,14 @@ def indecision(trials: Sequence[Trial], bounds: Trials) -> Judgement:
 # --- flakiness, over every exchange of the row in which a call was due
 
 
+def _due(turn: Turn) -> bool:
+    """A call should have come, and nothing but the tool calling itself kept it away."""
+    reply = turn.reply
+    if turn.expects != "call" or reply.cut_short or reply.finish == "content_filter" or reply.refusal:
+        return False
+    return reply.complete if reply.error is None else meaning(reply.error) == "model failure"
+
+
 def flakiness(turns: Sequence[Turn], cells: Mapping[str, Verdict]) -> Verdict | None:
     """The tool cell again, when calls failed to come anywhere in the row; ``None`` leaves it as it is."""
     verdict = cells.get("tool")
@@ -261,14 +278,7 @@ def flakiness(turns: Sequence[Turn], cells: Mapping[str, Verdict]) -> Verdict | 
         return None
     forced = cells.get("tool_required")
     forcing_works = forced is not None and forced.outcome in ("supported", "flaky")
-    due = [
-        turn
-        for turn in turns
-        if turn.expects == "call"
-        and (turn.reply.error is None or "failed" in turn.reply.error.code)
-        and not turn.reply.cut_short
-        and (forcing_works or turn.call.tool_choice != "required")
-    ]
+    due = [turn for turn in turns if _due(turn) and (forcing_works or turn.call.tool_choice != "required")]
     failed = [turn for turn in due if call_problem(turn)[0]]
     if not failed:
         return None

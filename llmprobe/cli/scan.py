@@ -73,6 +73,9 @@ def scan(
         board = _scan(scenario, key, options, journal, shown)
         _save(board, folder)
         journal.finish()
+    except KeyboardInterrupt:
+        click.echo("llmprobe: interrupted; the same command goes on where it stopped", err=True)
+        raise click.exceptions.Exit(130) from None
     finally:
         journal.close()
     journal.path.replace(_evidence_path(folder, scenario))

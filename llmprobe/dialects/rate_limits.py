@@ -4,23 +4,28 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from datetime import UTC
+from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from math import isfinite
 
 from llmprobe.exchange import Headers
 from llmprobe.reply import RateLimit
 
 _NAMES = (
-    # OpenAI, Groq, Cerebras, Mistral (whose subject holds the window): x-ratelimit-limit-requests
-    re.compile(r"^x-ratelimit-(?P<what>limit|remaining|reset)(?:-(?P<subject>.+))?$"),
+    # OpenAI, Groq, Cerebras, Mistral (whose subject holds the window): x-ratelimit-limit-requests;
+    # without a subject the RFC draft before it became structured: ratelimit-limit
+    re.compile(r"^(?:[a-z]+-)?rate-?limit-(?P<what>limit|remaining|reset)(?:-(?P<subject>.+))?$"),
     # Anthropic: anthropic-ratelimit-requests-limit; others follow that order too
-    re.compile(r"^(?:[a-z]+-)?ratelimit-(?P<subject>.+)-(?P<what>limit|remaining|reset)$"),
-    # RFC draft before it became structured: ratelimit-limit
-    re.compile(r"^ratelimit-(?P<what>limit|remaining|reset)$"),
+    re.compile(r"^(?:[a-z]+-)?rate-?limit-(?P<subject>.+)-(?P<what>limit|remaining|reset)$"),
 )
-_NUMBER = re.compile(r"^\s*(\d+(?:\.\d+)?)\s*(?:[,;].*)?$")
-_STRUCTURED = re.compile(r'^\s*"?(?P<name>[^";]*)"?\s*;(?P<parameters>.*)$')
-_DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|us|µs|d|h|m|s)")
+_NUMBER = re.compile(r"^\s*([0-9]+(?:\.[0-9]+)?)\s*(?:[,;].*)?$", re.DOTALL)
+_GROUPED = re.compile(r"^\s*[0-9]{1,3}(?:,[0-9]{3})+\s*$")
+_ITEM = re.compile(r'(?:"(?:[^"\\]|\\.)*"|[^",])+')
+_STRUCTURED = re.compile(
+    r'^\s*(?:"(?P<name>(?:[^"\\]|\\.)*)"|(?P<bare>[^";=]*))\s*(?:;(?P<parameters>.*))?$', re.DOTALL
+)
+_PARAMETERS = {"r": "remaining", "t": "reset", "q": "limit"}
+_DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|us|µs|d|h|m|s)")
 _SECONDS = {"us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
 
@@ -53,21 +58,30 @@ def _fields(name: str, value: str) -> Iterable[tuple[str, str, str]]:
 
 
 def _structured(value: str) -> Iterable[tuple[str, str, str]]:
-    """The IETF form: ``"default";r=50;t=30`` (remaining, seconds) and ``"default";q=100;w=60`` (quota)."""
-    meaning = {"r": "remaining", "t": "reset", "q": "limit"}
-    for item in value.split(","):
+    """The IETF forms: ``"default";r=50;t=30`` (remaining, seconds), ``"default";q=100;w=60`` (quota).
+
+    Before they had names: ``limit=100, remaining=50, reset=30``.
+    """
+    for item in _ITEM.findall(value):
+        key, _, number = item.strip().partition("=")
+        if key in _PARAMETERS.values():
+            yield "all", key, number
         match = _STRUCTURED.match(item)
-        if not match:
-            continue
-        for parameter in match["parameters"].split(";"):
+        for parameter in (match["parameters"] or "").split(";") if match else ():
             key, _, number = parameter.strip().partition("=")
-            if key in meaning:
-                yield match["name"] or "all", meaning[key], number
+            if match and key in _PARAMETERS:
+                yield match["name"] or (match["bare"] or "").strip() or "all", _PARAMETERS[key], number.strip()
 
 
 def _number(text: str | None) -> float | None:
-    match = _NUMBER.match(text) if text else None
-    return float(match[1]) if match else None
+    """The number that ``text`` begins with, if nothing but a list or parameters follow it."""
+    if not text:
+        return None
+    if _GROUPED.match(text):
+        return float(text.replace(",", ""))
+    match = _NUMBER.match(text)
+    number = float(match[1]) if match else None
+    return number if number is not None and isfinite(number) else None
 
 
 def write_limits(limits: tuple[RateLimit, ...]) -> Headers:
@@ -76,21 +90,27 @@ def write_limits(limits: tuple[RateLimit, ...]) -> Headers:
     for limit in limits:
         for what, value in (("limit", limit.limit), ("remaining", limit.remaining), ("reset", limit.reset)):
             if value is not None:
-                text = value if isinstance(value, str) else f"{value:.0f}"
+                text = value if isinstance(value, str) else _write_number(value)
                 suffix = "" if limit.subject == "all" else f"-{limit.subject}"
                 headers.append((f"x-ratelimit-{what}{suffix}", text))
     return tuple(headers)
 
 
+def _write_number(value: float) -> str:
+    return f"{value:.0f}" if float(value).is_integer() else f"{value:f}"
+
+
 def duration_seconds(text: str) -> float | None:
     """Seconds in ``7``, ``0.25``, ``120ms``, ``2m59.56s``, ``1h2m``; ``None`` when it is none of these."""
     text = text.strip()
-    if _NUMBER.fullmatch(text):
-        return float(text)
+    number = _number(text)
+    if number is not None:
+        return number
     pieces = _DURATION.findall(text)
     if not pieces or "".join(number + unit for number, unit in pieces) != text:
         return None
-    return sum(float(number) * _SECONDS[unit] for number, unit in pieces)
+    seconds = sum(float(number) * _SECONDS[unit] for number, unit in pieces)
+    return seconds if isfinite(seconds) else None
 
 
 def retry_after(headers: Headers, now: float) -> float | None:
@@ -123,15 +143,19 @@ def _moment(text: str, now: float) -> float | None:
 
 
 def _until_date(text: str, now: float) -> float | None:
-    from datetime import datetime
-
-    try:
-        moment = parsedate_to_datetime(text)
-    except ValueError:
-        try:
-            moment = datetime.fromisoformat(text.strip().replace("Z", "+00:00"))
-        except ValueError:
-            return None
+    moment = _date(text.strip())
+    if moment is None:
+        return None
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
     return max(0.0, moment.timestamp() - now)
+
+
+def _date(text: str) -> datetime | None:
+    """The moment in an HTTP date or an RFC 3339 one."""
+    for read in (parsedate_to_datetime, datetime.fromisoformat):
+        try:
+            return read(text)
+        except (ValueError, TypeError, IndexError, OverflowError):
+            continue
+    return None

@@ -7,7 +7,9 @@ Ours, because ordinary readers mend faults in silence and we are here to find th
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+from llmprobe.dialects.json_text import decode_text
 
 _LINE_END = re.compile(r"\r\n|\n|\r")
 
@@ -29,6 +31,36 @@ class EventStream:
     comments: int
 
 
+@dataclass
+class _Reader:
+    """What the lines have said so far."""
+
+    events: list[Event] = field(default_factory=list)
+    faults: list[str] = field(default_factory=list)
+    comments: int = 0
+    data: list[str] = field(default_factory=list)
+    kind: str = ""
+
+    def line(self, line: str) -> None:
+        """Take in a line that is not blank."""
+        name, _, value = line.partition(":")
+        value = value.removeprefix(" ")
+        if not name:
+            self.comments += 1
+        elif name == "data":
+            self.data.append(value)
+        elif name == "event":
+            self.kind = value
+        elif name not in ("id", "retry"):
+            self.faults.append("unknown SSE field")
+
+    def end(self) -> None:
+        """A blank line, or the end of the body: the event is complete. One without data is none."""
+        if self.data:
+            self.events.append(Event("\n".join(self.data), self.kind))
+        self.data, self.kind = [], ""
+
+
 def read_events(body: bytes) -> EventStream:
     """The events in ``body``.
 
@@ -36,42 +68,17 @@ def read_events(body: bytes) -> EventStream:
     ``no final blank line``: the standard drops the event that such an end cuts, here it is kept, so that
     the reader can say what was lost.
     """
-    faults: dict[str, None] = {}
-    try:
-        text = body.decode("utf-8")
-    except UnicodeDecodeError:
-        text = body.decode("utf-8", errors="replace")
-        faults["invalid UTF-8"] = None
-    if text.startswith("\ufeff"):
-        text = text[1:]
-        faults["byte order mark"] = None
-    lines = _LINE_END.split(text)
-    unfinished = lines.pop()
-    events: list[Event] = []
-    data: list[str] = []
-    kind = ""
-    comments = 0
+    reader = _Reader()
+    *lines, unfinished = _LINE_END.split(decode_text(body, reader.faults))
     for line in [*lines, unfinished] if unfinished else lines:
-        if not line:
-            if data:
-                events.append(Event("\n".join(data), kind))
-            data, kind = [], ""
-            continue
-        if line.startswith(":"):
-            comments += 1
-            continue
-        name, _, value = line.partition(":")
-        value = value.removeprefix(" ")
-        if name == "data":
-            data.append(value)
-        elif name == "event":
-            kind = value
-        elif name not in ("id", "retry"):
-            faults["unknown SSE field"] = None
-    if data:
-        events.append(Event("\n".join(data), kind))
-        faults["no final blank line"] = None
-    return EventStream(tuple(events), tuple(faults), comments)
+        if line:
+            reader.line(line)
+        else:
+            reader.end()
+    if reader.data:
+        reader.faults.append("no final blank line")
+    reader.end()
+    return EventStream(tuple(reader.events), tuple(dict.fromkeys(reader.faults)), reader.comments)
 
 
 def write_event(data: str, event: str = "") -> str:

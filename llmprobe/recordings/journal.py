@@ -1,7 +1,8 @@
 """The journal of a scan: one line of JSON an exchange, flushed before the exchange is decoded.
 
 The first line describes the scan, the last one says that it ended. A scan that was killed leaves at most
-a torn last line, which is cut off when it is resumed.
+a torn last line, which is cut off when it is resumed. A line that cannot be read is passed over: what it
+held is sent again, what the others hold is not.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from llmprobe.errors import UsageError
 from llmprobe.exchange import Exchange, HttpRequest, HttpResponse, TransportFailure
 
 VERSION = 1
+_END = b'{"end":true}\n'
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +78,8 @@ def read_exchange(line: str | bytes) -> Exchange:
     """The exchange in a line of a journal. Raises ``ValueError`` when it is not one."""
     try:
         value = json.loads(line)
+        if not isinstance(value["case"], str) or not isinstance(value["turn"], int):
+            raise ValueError("not an exchange: it has no address")
         response, failure = value.get("response"), value.get("failure")
         request = value["request"]
         return Exchange(
@@ -95,7 +99,7 @@ def read_exchange(line: str | bytes) -> Exchange:
             elapsed=value["elapsed"],
             chunk_times=tuple(value.get("chunk_times", ())),
         )
-    except (KeyError, TypeError, AttributeError) as trouble:
+    except (KeyError, TypeError, AttributeError, RecursionError) as trouble:
         raise ValueError(f"not an exchange: {trouble!r}") from None
 
 
@@ -149,17 +153,13 @@ class Journal:
                 return None
             end = len(first)
             for start, line in lines:
-                value = _parse(line)
-                if value.get("end"):
-                    return None
-                if "case" not in value:
-                    break  # torn or foreign: whatever follows cannot be trusted
-                self._note(value["case"], value["turn"], start, len(line))
                 end = start + len(line)
+                if line == _END:
+                    return None
+                exchange = _try_exchange(line)
+                if exchange is not None:
+                    self._places.setdefault((exchange.case, exchange.turn), []).append((start, len(line)))
         return end
-
-    def _note(self, case: str, turn: int, start: int, length: int) -> None:
-        self._places.setdefault((case, turn), []).append((start, length))
 
     def find(self, case: str, turn: int, request: HttpRequest) -> tuple[Exchange, ...]:
         """Recorded attempts of exactly this request, in order."""
@@ -167,7 +167,7 @@ class Journal:
         for start, length in self._places.get((case, turn), ()):
             self._file.seek(start)
             exchange = read_exchange(self._file.read(length))
-            if exchange.request.body == request.body and exchange.request.method == request.method:
+            if exchange.request == request:
                 found.append(exchange)
         self._file.seek(0, 2)
         return tuple(found)
@@ -178,11 +178,14 @@ class Journal:
 
     def finish(self) -> None:
         """Say that the scan came to its end, so that the next one begins anew."""
-        self._write_line('{"end":true}')
+        self._write(_END)
 
     def _write_line(self, line: str) -> None:
+        self._write(line.encode("utf-8", errors="surrogatepass") + b"\n")
+
+    def _write(self, line: bytes) -> None:
         try:
-            self._file.write(line.encode("utf-8", errors="surrogatepass") + b"\n")
+            self._file.write(line)
             self._file.flush()
         except OSError as trouble:
             raise UsageError(f"cannot write the journal {self.path}: {trouble.strerror}") from None
@@ -192,10 +195,17 @@ class Journal:
         self._file.close()
 
 
+def _try_exchange(line: bytes) -> Exchange | None:
+    try:
+        return read_exchange(line)
+    except ValueError:
+        return None
+
+
 def _parse(line: bytes) -> dict[str, JSON]:
     try:
         value = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return value if isinstance(value, dict) else {}
 
@@ -214,8 +224,9 @@ def read_journal(path: Path) -> Iterator[Exchange]:
     """Every exchange of the journal at ``path``, in order."""
     with path.open("rb") as file:
         for _, line in _whole_lines(file):
-            if b'"case"' in line[:20]:
-                yield read_exchange(line)
+            exchange = _try_exchange(line)
+            if exchange is not None:
+                yield exchange
 
 
 def unfinished_seed(path: Path) -> int | None:
@@ -225,7 +236,7 @@ def unfinished_seed(path: Path) -> int | None:
     with path.open("rb") as file:
         first = _parse(file.readline())
         file.seek(0, 2)
-        file.seek(max(0, file.tell() - 64))
-        ended = file.read().endswith(b'{"end":true}\n')
+        file.seek(max(0, file.tell() - len(_END)))
+        ended = file.read() == _END
     seed = first.get("seed")
     return seed if isinstance(seed, int) and not ended else None

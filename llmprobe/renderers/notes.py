@@ -83,7 +83,7 @@ def _groups(rows: Iterable[Row]) -> list[_Group]:
     for row in rows:
         for cell, verdict in row.cells.items():
             if _is_telling(cell, verdict):
-                same = (cell, verdict.outcome, verdict.successes, verdict.trials, verdict.reason)
+                same = (cell, verdict.outcome, _count(verdict), verdict.reason)
                 groups.setdefault(same, (cell, verdict, []))[2].append(row)
     return sorted(groups.values(), key=lambda group: CELLS.index(group[0]))
 
@@ -101,11 +101,18 @@ def _told(cell: str, verdict: Verdict, rows: int) -> str:
     """As in: Schema ❌ ignored (0 of 10): the reason, "a quote" (`evidence`), the last two of one row."""
     name = LABELS[cell] if cell in TOOL_TRAITS else f"{LABELS[cell]} {mark(cell, verdict.outcome)}"
     word = _WORDS.get(verdict.outcome, verdict.outcome)
-    count = f" ({verdict.successes} of {verdict.trials})" if verdict.trials else ""
+    count = _count(verdict)
     said = ", ".join(part for part in (_reason(verdict), _quote(verdict, rows)) if part)
     why = f": {said}" if said else ""
     source = f" ({code(verdict.evidence[0])})" if verdict.evidence else ""
     return f"{name} {word}{count}{why}{source}"
+
+
+def _count(verdict: Verdict) -> str:
+    """k of n; left out where it says no more than the word: not once in however many answers."""
+    if not verdict.trials or (verdict.outcome == "absent" and not verdict.successes):
+        return ""
+    return f" ({verdict.successes} of {verdict.trials})"
 
 
 def _reason(verdict: Verdict) -> str:

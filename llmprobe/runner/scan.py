@@ -10,6 +10,7 @@ import asyncio
 import heapq
 import re
 import traceback
+from collections import Counter
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -272,7 +273,7 @@ class Scan:
         names = {turn.reply.model for turn in turns if isinstance(turn.reply.model, str)}
         mode: Mode = "stream" if footing.stream else "sync"
         served = tuple(sorted(name for name in names - {footing.model} if name))
-        return Row(footing.model, footing.thinking, mode, _ordered(cells), served=served)
+        return Row(footing.model, footing.thinking, mode, _ordered(cells), note=_oddities(turns), served=served)
 
     def _finish_row(self, place: tuple[int, int], row: Row) -> None:
         self._rows[place] = row
@@ -389,6 +390,16 @@ def observe(observers: Sequence[Probe], turns: Sequence[Turn], cells: Mapping[st
             if verdict is not None:
                 known[cell] = replace(verdict, probe=probe.stamp)
     return known
+
+
+_ODDITIES = 6
+
+
+def _oddities(turns: Sequence[Turn]) -> str:
+    """Deviations from the documented wire format that were read over, with their counts."""
+    seen = Counter(oddity for turn in turns for oddity in turn.reply.oddities)
+    told = [f"{oddity} ({count} of {len(turns)} replies)" for oddity, count in sorted(seen.items())[:_ODDITIES]]
+    return f"odd on the wire: {'; '.join(told)}" if told else ""
 
 
 def _ordered(cells: Mapping[str, Verdict]) -> dict[str, Verdict]:

@@ -40,6 +40,8 @@ def start(folder: Path, *, port: int = 0, vision: bool = False, jinja: bool = Tr
     options.cache_ram_mib = 0
     options.verbosity = 0
     options.use_jinja = jinja
+    if not jinja:
+        options.chat_template = "glmedge"  # a built-in one that ends with the model's mark for its turn
     return xllamacpp.Server(options)
 
 

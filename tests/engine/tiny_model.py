@@ -54,8 +54,8 @@ word of a chain. The others belong to a single token."""
 
 _CHAIN = 28
 """Words."""
-_PULL = 6.3
-"""How strongly a word asks for its successor."""
+_PULL = 5.8
+"""How strongly a word asks for its successor: two replies at temperature 1 are equal in 0.05 % of cases."""
 
 TEMPLATE = r"""{%- if messages and messages[0]['role'] == 'system' -%}
 {%- set sys = messages[0]['content'] -%}{%- set msgs = messages[1:] -%}

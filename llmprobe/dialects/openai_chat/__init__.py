@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from llmprobe.call import Call
 from llmprobe.dialects.api_errors import read_error, write_error
 from llmprobe.dialects.base import DecodeError, Listed
+from llmprobe.dialects.json_text import decode_text, read_json, write_json
 from llmprobe.dialects.openai_chat import reply as whole
 from llmprobe.dialects.openai_chat import request as asked
 from llmprobe.dialects.openai_chat import stream as streamed
@@ -32,29 +33,27 @@ class OpenAiChat:
 
     def encode_call(self, call: Call) -> HttpRequest:
         """See ``Dialect.encode_call``."""
-        body = json.dumps(asked.write_call(call), ensure_ascii=False, separators=(",", ":"))
-        return HttpRequest("POST", asked.PATH, _JSON, body.encode())
+        return HttpRequest("POST", asked.PATH, _JSON, write_json(asked.write_call(call)))
 
     def decode_call(self, request: HttpRequest) -> Call:
         """See ``Dialect.decode_call``."""
         try:
-            body = json.loads(request.body)
+            return asked.read_call(json.loads(request.body))
+        except DecodeError:
+            raise
         except (ValueError, RecursionError) as trouble:
             raise DecodeError(f"the request body is not JSON: {trouble}") from None
-        return asked.read_call(body)
 
     def encode_reply(self, reply: Reply, *, stream: bool) -> HttpResponse:
         """See ``Dialect.encode_reply``."""
         limits = write_limits(reply.limits)
         if stream:
             return HttpResponse(200, _SSE + limits, streamed.write_stream(reply).encode())
-        body = json.dumps(whole.write_reply(reply), ensure_ascii=False, separators=(",", ":"))
-        return HttpResponse(200, _JSON + limits, body.encode())
+        return HttpResponse(200, _JSON + limits, write_json(whole.write_reply(reply)))
 
     def encode_error(self, error: ApiError) -> HttpResponse:
         """See ``Dialect.encode_error``."""
-        body = json.dumps(write_error(error), ensure_ascii=False).encode()
-        return HttpResponse(error.status or 500, _JSON, body)
+        return HttpResponse(error.status or 500, _JSON, write_json(write_error(error)))
 
     def decode_reply(self, exchange: Exchange) -> Reply:
         """See ``Dialect.decode_reply``."""
@@ -67,21 +66,23 @@ class OpenAiChat:
         if response.status != 200:
             return Reply(error=read_error(response.status, response.body, "status", wait), limits=limits)
         cut = f"{failure.kind}: {failure.detail}" if failure else "cut at the size limit" * response.truncated
-        wanted_stream = b'"stream":true' in exchange.request.body.replace(b" ", b"")
-        if streamed.is_stream(response):
-            return streamed.read_stream(response.body, limits=limits, wanted=wanted_stream, cut=cut)
-        return whole.read_whole(response.body, limits=limits, wanted_stream=wanted_stream, cut=cut)
+        wanted = _asked(exchange.request)
+        read = streamed.read_stream if streamed.is_stream(response) else whole.read_whole
+        try:
+            return read(response, limits=limits, asked=wanted, cut=cut)
+        except RecursionError:
+            return Reply(error=ApiError("body", 200, "the reply is nested too deep to be read"), limits=limits)
 
     def encode_models(self, models: tuple[Listed, ...]) -> HttpResponse:
         """See ``Dialect.encode_models``."""
         data = [{**model.declared, "id": model.id} for model in models]
-        return HttpResponse(200, _JSON, json.dumps({"object": "list", "data": data}).encode())
+        return HttpResponse(200, _JSON, write_json({"object": "list", "data": data}))
 
     def decode_models(self, response: HttpResponse) -> tuple[Listed, ...]:
         """See ``Dialect.decode_models``. Besides ``data``, a bare list and ``models`` are read."""
         try:
-            body = json.loads(response.body)
-        except (ValueError, RecursionError):
+            body = read_json(decode_text(response.body, []), [])
+        except ValueError:
             raise DecodeError(f"not JSON but {read_error(None, response.body, 'body').message!r}") from None
         entries = body if isinstance(body, list) else isinstance(body, dict) and _entries(body)
         if not isinstance(entries, list):
@@ -96,3 +97,14 @@ class OpenAiChat:
 
 def _entries(body: Mapping[str, object]) -> object:
     return next((body[key] for key in ("data", "models") if isinstance(body.get(key), list)), None)
+
+
+def _asked(request: HttpRequest) -> whole.Asked:
+    """What the answer to ``request`` is to be measured by; of one that cannot be read nothing is known."""
+    try:
+        body = json.loads(request.body)
+    except (ValueError, RecursionError):
+        return whole.Asked()
+    if not isinstance(body, dict):
+        return whole.Asked()
+    return whole.Asked(body.get("stream") is True, isinstance(body.get("tool_choice"), dict))

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import re
+from dataclasses import dataclass
+from math import isfinite
 from typing import Any
 
 from llmprobe.absent import ABSENT, Maybe
 from llmprobe.call import JSON, ToolCall
-from llmprobe.dialects.api_errors import from_json, read_error
+from llmprobe.dialects.api_errors import from_json, read_error, write_error
+from llmprobe.dialects.json_text import decode_text, read_json
 from llmprobe.dialects.openai_chat.request import read_tool_call, write_tool_call
+from llmprobe.exchange import HttpResponse
 from llmprobe.reply import ApiError, Finish, RateLimit, Reply, TokenLogprob, Usage
 
 FINISH: dict[str, Finish] = {
@@ -27,17 +30,32 @@ FINISH: dict[str, Finish] = {
     "insufficient_system_resource": "error",
 }
 REASONING_FIELDS = ("reasoning_content", "reasoning")
+PARTS = "content.thinking"
+"""The place of reasoning that came as a part of the content."""
 _THINK = re.compile(r"^\s*<think>\n?(.*?)(?:\n?</think>\s*|$)", re.DOTALL)
+_UNOPENED = re.compile(r"^(.*?)\n?</think>\s*", re.DOTALL)
+_QUOTE = 300
+_LARGEST = 2**63
 
 
-def read_whole(body: bytes, *, limits: tuple[RateLimit, ...], wanted_stream: bool, cut: str) -> Reply:
-    """The reply in a JSON ``body``. ``cut`` says why the body ended early, "" when it is whole."""
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What of the request matters for reading the answer. ``stream`` is ``None`` when it is not known."""
+
+    stream: bool | None = None
+    named_tool: bool = False
+    """One function was prescribed, after which OpenAI itself finishes with "stop"."""
+
+
+def read_whole(response: HttpResponse, *, limits: tuple[RateLimit, ...], asked: Asked, cut: str) -> Reply:
+    """The reply in a JSON body. ``cut`` says why the body ended early, "" when it is whole."""
     if cut:
         return Reply(error=ApiError("body", 200, f"the reply was cut off ({cut})"), limits=limits)
+    oddities: list[str] = []
     try:
-        value = json.loads(body)
-    except (ValueError, RecursionError):
-        error = read_error(200, body, "body")
+        value = read_json(decode_text(response.body, oddities), oddities)
+    except ValueError:
+        error = read_error(200, response.body, "body")
         return Reply(error=ApiError("body", 200, f"not JSON: {error.message}"), limits=limits)
     if not isinstance(value, dict):
         return Reply(error=ApiError("body", 200, "the reply is not a JSON object"), limits=limits)
@@ -46,14 +64,20 @@ def read_whole(body: bytes, *, limits: tuple[RateLimit, ...], wanted_stream: boo
         return Reply(error=from_json(error_member, 200, "body"), limits=limits)
     choices = value.get("choices")
     if not isinstance(choices, list) or not choices or not isinstance(choices[0], dict):
-        return Reply(error=ApiError("body", 200, "a reply without choices"), limits=limits)
-    return _read_choice(value, choices[0], limits, wanted_stream)
+        told = from_json(value, 200, "body").message[:_QUOTE]
+        return Reply(error=ApiError("body", 200, f"a reply without choices: {told}"), limits=limits)
+    if asked.stream:
+        oddities.append("a JSON body although a stream was asked for")
+    if "json" not in (response.header("content-type") or "json"):
+        oddities.append("JSON under another content type")
+    return _read_choice(value, choices[0], limits, asked, oddities)
 
 
 def error_of(value: dict[str, JSON]) -> JSON | None:
     """The error member of a body or event that is none of the documented shapes, or ``None``."""
     if value.get("error"):
-        return {"error": value["error"]} | {k: value[k] for k in ("code", "param") if k in value}
+        beside = ("code", "param", "type", "message")
+        return {"error": value["error"]} | {name: value[name] for name in beside if name in value}
     choices = value.get("choices")
     if isinstance(choices, list) and choices and isinstance(choices[0], dict) and choices[0].get("error"):
         return {"error": choices[0]["error"]}
@@ -63,27 +87,28 @@ def error_of(value: dict[str, JSON]) -> JSON | None:
 
 
 def _read_choice(
-    value: dict[str, JSON], choice: dict[str, JSON], limits: tuple[RateLimit, ...], wanted_stream: bool
+    value: dict[str, JSON], choice: dict[str, JSON], limits: tuple[RateLimit, ...], asked: Asked, oddities: list[str]
 ) -> Reply:
-    oddities: list[str] = ["a JSON body although a stream was asked for"] if wanted_stream else []
     message = choice.get("message")
     if not isinstance(message, dict):
         message = {}
         oddities.append("choice without a message")
     text, reasoning, place = read_content(message.get("content", ABSENT), message, oddities)
-    finish, raw = read_finish(choice.get("finish_reason", ABSENT))
+    finish, raw = read_finish(choice.get("finish_reason", ABSENT), oddities)
+    calls = _read_calls(message.get("tool_calls"), oddities)
+    oddities.extend(odd_calls(calls, finish, asked))
     return Reply(
         text=text,
         reasoning=reasoning,
         reasoning_place=place,
-        tool_calls=_read_calls(message.get("tool_calls"), oddities),
-        refusal=message.get("refusal") if isinstance(message.get("refusal"), str) else None,
+        tool_calls=calls,
+        refusal=read_word(message, "refusal", oddities) or None,
         finish=finish,
         finish_raw=raw,
         usage=find_usage(value, choice, oddities),
         logprobs=read_logprobs(choice.get("logprobs", ABSENT), oddities),
-        model=string_or_null(value.get("model", ABSENT)),
-        fingerprint=string_or_null(value.get("system_fingerprint", ABSENT)),
+        model=read_string(value, "model", oddities),
+        fingerprint=read_string(value, "system_fingerprint", oddities),
         limits=limits,
         complete=True,
         oddities=tuple(dict.fromkeys(oddities)),
@@ -92,52 +117,88 @@ def _read_choice(
 
 def read_content(content: JSON, message: dict[str, JSON], oddities: list[str]) -> tuple[Maybe[str], Maybe[str], str]:
     """Text, reasoning and the place of the reasoning, from a message or from joined deltas."""
-    place = next((name for name in REASONING_FIELDS if name in message), "")
-    reasoning: Maybe[str] = string_or_null(message.get(place, ABSENT) if place else ABSENT)
-    if isinstance(content, list):
-        content, thoughts = _join_parts(content)
+    place, reasoning = _find_reasoning(message, oddities)
+    if isinstance(content, (list, dict)):
+        content, thoughts = join_parts([content] if isinstance(content, dict) else content)
         oddities.append("content is a list of parts")
-        if thoughts and not isinstance(reasoning, str):
-            reasoning, place = thoughts, "content.thinking"
-    text: Maybe[str] = string_or_null(content)
-    match = _THINK.match(text) if isinstance(text, str) else None
-    if match and isinstance(text, str) and not isinstance(reasoning, str):
-        return text[match.end() :], match[1], "think"
-    if reasoning is ABSENT:
-        place = ""
+        if thoughts and not reasoning:
+            reasoning, place = thoughts, PARTS
+    text = read_string({"content": content}, "content", oddities)
+    if isinstance(text, str) and not reasoning:
+        match = _THINK.match(text)
+        if not match and "</think>" in text and (match := _UNOPENED.match(text)):
+            oddities.append("</think> without <think>")
+        if match:
+            return text[match.end() :], match[1], "think"
     return text, reasoning, place
 
 
-def _join_parts(parts: list[JSON]) -> tuple[str, str]:
+def _find_reasoning(message: dict[str, JSON], oddities: list[str]) -> tuple[str, Maybe[str]]:
+    """The place of the reasoning and the reasoning: of several fields the first that says something."""
+    places = (*REASONING_FIELDS, PARTS)
+    found = [(name, read_string(message, name, oddities)) for name in places if name in message]
+    said = [(name, value) for name, value in found if value]
+    return (said or found or [("", ABSENT)])[0]
+
+
+def join_parts(parts: list[JSON]) -> tuple[str, str]:
     """Text and thoughts of a list of content parts (Mistral; servers that answer in parts)."""
     text, thoughts = "", ""
     for part in parts:
-        if isinstance(part, str):
-            text += part
-        elif isinstance(part, dict) and part.get("type") == "thinking":
+        if isinstance(part, dict) and part.get("type") == "thinking":
             inner = part.get("thinking")
-            thoughts += _join_parts(inner)[0] if isinstance(inner, list) else str(inner or "")
-        elif isinstance(part, dict) and isinstance(part.get("text"), str):
-            text += part["text"]
+            thoughts += "".join(_text_of(piece) for piece in inner) if isinstance(inner, list) else _text_of(inner)
+        else:
+            text += _text_of(part)
     return text, thoughts
 
 
-def string_or_null(value: JSON) -> Maybe[str]:
-    """``value`` if it is a string, null or absent; anything else counts as null."""
-    return value if isinstance(value, str) or value is ABSENT else None
+def _text_of(part: JSON) -> str:
+    value = part.get("text") if isinstance(part, dict) else part
+    return value if isinstance(value, str) else ""
 
 
-def read_finish(value: JSON) -> tuple[Maybe[Finish], str]:
+def read_string(fields: dict[str, JSON], name: str, oddities: list[str]) -> Maybe[str]:
+    """Field ``name`` if it is a string, null or absent; anything else is odd and counts as null."""
+    value = fields.get(name, ABSENT)
+    if isinstance(value, str) or value is None or value is ABSENT:
+        return value
+    oddities.append(f"{name} is not a string")
+    return None
+
+
+def read_word(fields: dict[str, JSON], name: str, oddities: list[str]) -> str:
+    """Field ``name`` where absent, null and "" mean the same: nothing."""
+    value = read_string(fields, name, oddities)
+    return value if isinstance(value, str) else ""
+
+
+def read_finish(value: JSON, oddities: list[str]) -> tuple[Maybe[Finish], str]:
     """The neutral finish reason and the raw one; "" and null are both ``None``."""
-    if value is ABSENT:
-        return ABSENT, ""
-    if not isinstance(value, str) or not value:
-        return None, ""
-    return FINISH.get(value, "unknown"), value
+    raw = read_string({"finish_reason": value}, "finish_reason", oddities)
+    if raw == "":
+        oddities.append("finish_reason is empty")
+    if not isinstance(raw, str) or not raw:
+        return (ABSENT if raw is ABSENT else None), ""
+    return FINISH.get(raw, "unknown"), raw
+
+
+def odd_calls(calls: tuple[ToolCall, ...], finish: Maybe[Finish], asked: Asked) -> list[str]:
+    """What would trouble a strict client in a reply with these calls."""
+    identities = [call.id for call in calls if call.id]
+    faults = (
+        ("tool call without a name", any(not call.name for call in calls)),
+        ("tool calls share an id", len(set(identities)) < len(identities)),
+        ("finish_reason is stop although tools are called", bool(calls) and finish == "stop" and not asked.named_tool),
+        ("finish_reason tells of tool calls that are not there", not calls and finish == "tool_calls"),
+    )
+    return [words for words, found in faults if found]
 
 
 def _read_calls(value: JSON, oddities: list[str]) -> tuple[ToolCall, ...]:
     if not isinstance(value, list):
+        if value is not None:
+            oddities.append("tool_calls is not a list")
         return ()
     calls = []
     for entry in value:
@@ -187,10 +248,14 @@ def read_usage(usage: dict[str, JSON], place: str, oddities: list[str]) -> Usage
 def _count(value: JSON, oddities: list[str]) -> Maybe[int]:
     if value is ABSENT or value is None:
         return ABSENT if value is ABSENT else None
-    if isinstance(value, int) and not isinstance(value, bool):
-        return value
-    oddities.append("a token count is not an integer")
-    return int(value) if isinstance(value, float) and value.is_integer() else None
+    whole = isinstance(value, int) and not isinstance(value, bool)
+    if not whole:
+        oddities.append("a token count is not an integer")
+    if (whole or (isinstance(value, float) and value.is_integer())) and abs(value) < _LARGEST:
+        return int(value)
+    if whole:
+        oddities.append("a token count beyond all measure")
+    return None
 
 
 def read_logprobs(value: JSON, oddities: list[str]) -> Maybe[tuple[TokenLogprob, ...]]:
@@ -231,11 +296,18 @@ def _read_top(value: JSON) -> tuple[tuple[str, float | None], ...]:
 
 
 def _number(value: JSON) -> float | None:
-    return value if isinstance(value, (int, float)) and not isinstance(value, bool) else None
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return None
+    try:
+        return float(value) if isfinite(value) else None
+    except OverflowError:
+        return None
 
 
 def write_reply(reply: Reply) -> dict[str, JSON]:
     """The JSON body that says ``reply``."""
+    if reply.error is not None:
+        return write_error(reply.error)
     message: dict[str, Any] = {"role": "assistant"} | write_content(reply)
     if reply.refusal is not None:
         message["refusal"] = reply.refusal
@@ -246,8 +318,8 @@ def write_reply(reply: Reply) -> dict[str, JSON]:
         choice["logprobs"] = write_logprobs(reply.logprobs)
     if reply.finish is not ABSENT:
         choice["finish_reason"] = write_finish(reply)
-    body = write_head(reply, "chat.completion") | {"choices": [choice]}
-    return body | write_usage(reply)
+    beside, inside = write_usage(reply)
+    return write_head(reply, "chat.completion") | {"choices": [choice | inside]} | beside
 
 
 def write_head(reply: Reply, kind: str) -> dict[str, JSON]:
@@ -263,13 +335,16 @@ def write_head(reply: Reply, kind: str) -> dict[str, JSON]:
 def write_content(reply: Reply) -> dict[str, JSON]:
     """Text and reasoning, in the fields where ``reply`` says that they stood."""
     fields: dict[str, JSON] = {}
-    text = reply.text
+    content: JSON = reply.text
     if reply.reasoning_place == "think":
-        text = f"<think>\n{reply.reasoning}\n</think>\n\n{reply.content}"
+        content = f"<think>\n{reply.reasoning}\n</think>\n\n{reply.content}"
+    elif reply.reasoning_place == PARTS:
+        thoughts = {"type": "thinking", "thinking": [{"type": "text", "text": reply.reasoning}]}
+        content = [thoughts, {"type": "text", "text": reply.content}]
     elif reply.reasoning is not ABSENT:
         fields[reply.reasoning_place or REASONING_FIELDS[0]] = reply.reasoning
-    if text is not ABSENT:
-        fields["content"] = text
+    if content is not ABSENT:
+        fields["content"] = content
     return fields
 
 
@@ -278,11 +353,18 @@ def write_finish(reply: Reply) -> str | None:
     return reply.finish_raw or (reply.finish if isinstance(reply.finish, str) else None)
 
 
-def write_usage(reply: Reply) -> dict[str, JSON]:
-    """The ``usage`` member, or the one in ``x_groq``; nothing when it is absent."""
+def write_usage(reply: Reply) -> tuple[dict[str, JSON], dict[str, JSON]]:
+    """What usage adds to the body, and what it adds to the choice; nothing when it is absent."""
     usage = reply.usage
     if not isinstance(usage, Usage):
-        return {} if usage is ABSENT else {"usage": None}
+        return ({} if usage is ABSENT else {"usage": None}), {}
+    counts = _write_counts(usage)
+    if usage.place == "choices[0].usage":
+        return {}, {"usage": counts}
+    return ({"x_groq": {"usage": counts}} if usage.place == "x_groq.usage" else {"usage": counts}), {}
+
+
+def _write_counts(usage: Usage) -> dict[str, JSON]:
     counts: dict[str, JSON] = {}
     for name, value in (
         ("prompt_tokens", usage.input),
@@ -295,7 +377,7 @@ def write_usage(reply: Reply) -> dict[str, JSON]:
         counts["prompt_tokens_details"] = {"cached_tokens": usage.cached}
     if usage.reasoning is not ABSENT:
         counts["completion_tokens_details"] = {"reasoning_tokens": usage.reasoning}
-    return {"x_groq": {"usage": counts}} if usage.place == "x_groq.usage" else {"usage": counts}
+    return counts
 
 
 def write_logprobs(logprobs: tuple[TokenLogprob, ...] | None) -> JSON:

@@ -15,6 +15,7 @@ from llmprobe.call import (
     JsonSchema,
     Message,
     NamedTool,
+    Other,
     Part,
     Role,
     Text,
@@ -74,7 +75,8 @@ FIELDS: Mapping[str, tuple[str, ...]] = {
 
 def write_call(call: Call) -> dict[str, JSON]:
     """The JSON body that asks for ``call``."""
-    body: dict[str, JSON] = {"model": call.model, "messages": [_write_message(m) for m in call.messages]}
+    body: dict[str, JSON] = {"model": call.model} if call.model else {}
+    body["messages"] = [_write_message(message) for message in call.messages]
     if call.stream:
         body["stream"] = True
     if call.include_usage:
@@ -119,6 +121,8 @@ def _write_message(message: Message) -> dict[str, JSON]:
 def _write_part(part: Part) -> dict[str, JSON]:
     if isinstance(part, Text):
         return {"type": "text", "text": part.text}
+    if isinstance(part, Other):
+        return {"type": part.kind, **part.data}
     url = part.url or f"data:{part.media_type};base64,{part.data}"
     return {"type": "image_url", "image_url": {"url": url}}
 
@@ -172,19 +176,21 @@ class _Body:
 
 
 def read_call(body: JSON) -> Call:
-    """The ``Call`` that ``body`` asks for; raises ``DecodeError`` when it has no model or messages."""
+    """The ``Call`` that ``body`` asks for; raises ``DecodeError`` when it has no messages."""
     if not isinstance(body, dict) or not isinstance(body.get("messages"), list):
         raise DecodeError("no `messages` list in the request")
-    if not isinstance(body.get("model"), str):
-        raise DecodeError("no `model` in the request")
+    if not isinstance(body.get("model", ""), str):
+        raise DecodeError("`model` is not a string")
+    if not body["messages"] and "model" not in body:
+        raise DecodeError("neither `model` nor messages in the request")
     source = _Body(dict(body))
     messages = tuple(_read_message(entry) for entry in source.rest.pop("messages"))
     return Call(
-        model=source.rest.pop("model"),
+        model=source.rest.pop("model", ""),  # local servers with one model are asked without a name
         messages=messages,
         stream=source.take("stream", bool) or False,
         include_usage=_take_equal(source, "stream_options", {"include_usage": True}),
-        tools=tuple(_read_tool(entry) for entry in source.take("tools", list) or ()),
+        tools=_read_tools(source),
         tool_choice=_read_choice(source),
         parallel_tool_calls=source.take("parallel_tool_calls", bool),
         response_format=_read_format(source),
@@ -221,19 +227,19 @@ def _read_message(entry: JSON) -> Message:
     calls = entry.get("tool_calls") or ()
     if not isinstance(calls, (list, tuple)):
         raise DecodeError("tool_calls is not a list")
-    identity = entry.get("tool_call_id")
+    identity, reasoning = entry.get("tool_call_id"), entry.get("reasoning_content", entry.get("reasoning"))
     return Message(
         role=role,
         content=content,
         tool_calls=tuple(read_tool_call(call)[0] for call in calls),
         tool_call_id=identity if isinstance(identity, str) else None,
-        reasoning=entry.get("reasoning_content", entry.get("reasoning")),
+        reasoning=reasoning if isinstance(reasoning, str) else None,
     )
 
 
 def _read_part(part: JSON) -> Part:
-    if not isinstance(part, dict):
-        raise DecodeError("a content part is not an object")
+    if not isinstance(part, dict) or not isinstance(part.get("type"), str):
+        raise DecodeError("a content part is not an object with a type")
     if part.get("type") == "text" and isinstance(part.get("text"), str):
         return Text(part["text"])
     if part.get("type") == "image_url":
@@ -241,13 +247,13 @@ def _read_part(part: JSON) -> Part:
         url = image.get("url") if isinstance(image, dict) else image
         if isinstance(url, str):
             return _read_url(url)
-    raise DecodeError(f"content part of type {part.get('type')!r} cannot be read")
+    return Other(part["type"], {name: value for name, value in part.items() if name != "type"})
 
 
 def _read_url(url: str) -> Image:
-    if not url.startswith("data:"):
+    head, comma, data = url.removeprefix("data:").partition(",")
+    if not url.startswith("data:") or not comma or not head.endswith(";base64"):
         return Image(url=url)
-    head, _, data = url[len("data:") :].partition(",")
     return Image(data=data, media_type=head.removesuffix(";base64"))
 
 
@@ -272,12 +278,21 @@ def read_tool_call(entry: JSON) -> tuple[ToolCall, tuple[str, ...]]:
     return ToolCall(identity, name if isinstance(name, str) else "", arguments), tuple(oddities)
 
 
-def _read_tool(entry: JSON) -> Tool:
+def _read_tools(source: _Body) -> tuple[Tool, ...]:
+    """The functions on offer; a list that holds anything else, such as a built-in search, stays in the rest."""
+    entries = source.rest.get("tools")
+    if not isinstance(entries, list) or not entries or not all(map(_is_function, entries)):
+        return ()
+    return tuple(_read_tool(entry["function"]) for entry in source.rest.pop("tools"))
+
+
+def _is_function(entry: JSON) -> bool:
     function = entry.get("function") if isinstance(entry, dict) else None
-    if not isinstance(function, dict) or not isinstance(function.get("name"), str):
-        raise DecodeError("a tool is not a function with a name")
-    parameters = function.get("parameters")
-    description = function.get("description")
+    return isinstance(function, dict) and isinstance(function.get("name"), str) and entry.get("type") == "function"
+
+
+def _read_tool(function: dict[str, JSON]) -> Tool:
+    parameters, description = function.get("parameters"), function.get("description")
     return Tool(
         function["name"],
         description if isinstance(description, str) else "",
@@ -287,7 +302,7 @@ def _read_tool(entry: JSON) -> Tool:
 
 def _read_choice(source: _Body) -> ToolChoice | None:
     value = source.rest.get("tool_choice")
-    if value in ("auto", "none", "required"):
+    if isinstance(value, str) and value in ("auto", "none", "required"):
         choice: ToolChoice = source.rest.pop("tool_choice")
         return choice
     if isinstance(value, dict) and isinstance(value.get("function"), dict):
@@ -303,18 +318,21 @@ def _read_format(source: _Body) -> JsonObject | JsonSchema | None:
     if not isinstance(wanted, dict):
         return None
     kind, nested = wanted.get("type"), wanted.get("json_schema")
-    if kind == "json_object" and "schema" not in wanted:
+    if wanted == {"type": "json_object"}:
         del source.rest["response_format"]
         return JsonObject()
     if kind not in ("json_object", "json_schema"):
         return None
-    holder = nested if isinstance(nested, dict) else wanted
+    holder = nested if isinstance(nested, dict) and kind == "json_schema" else wanted
     if not isinstance(holder.get("schema"), dict):
         return None
     if holder is wanted:
         source.spelling["schema"] = f"{'response_format' if kind == 'json_schema' else kind}.schema"
     del source.rest["response_format"]
-    return JsonSchema(str(holder.get("name", "")), holder["schema"], holder.get("strict"))
+    name, strict = holder.get("name"), holder.get("strict")
+    return JsonSchema(
+        name if isinstance(name, str) else "", holder["schema"], strict if isinstance(strict, bool) else None
+    )
 
 
 def _read_max_tokens(source: _Body) -> int | None:
@@ -338,10 +356,12 @@ def _read_stop(source: _Body) -> tuple[str, ...]:
 
 
 def _read_logprobs(source: _Body) -> int | None:
-    if source.rest.get("logprobs") is True and isinstance(source.rest.get("top_logprobs"), int):
+    if source.rest.get("logprobs") is not True:
+        return None
+    count: int | None = source.take("top_logprobs", int)
+    if count is not None:
         del source.rest["logprobs"]
-        return int(source.rest.pop("top_logprobs"))
-    return None
+    return count
 
 
 def _read_thinking(source: _Body) -> bool | None:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Any
 
 from llmprobe.absent import ABSENT, Maybe
 from llmprobe.call import JSON, ToolCall
-from llmprobe.dialects.api_errors import from_json
+from llmprobe.dialects.api_errors import from_json, write_error
+from llmprobe.dialects.json_text import read_json, write_json
 from llmprobe.dialects.openai_chat import reply as whole
+from llmprobe.dialects.openai_chat.reply import Asked
 from llmprobe.dialects.openai_chat.request import read_tool_call
 from llmprobe.dialects.sse import Event, read_events, write_event
 from llmprobe.exchange import HttpResponse
@@ -18,17 +21,19 @@ from llmprobe.reply import ApiError, RateLimit, Reply, TokenLogprob, Usage
 
 _DONE = "[DONE]"
 _STARTS = (b"data:", b"event:", b"id:", b":", b"retry:")
+_DATA = re.compile(rb"^data:", re.MULTILINE)
 
 
 def is_stream(response: HttpResponse) -> bool:
-    """The body is an event stream, by its own look; by its content type only when it is empty.
+    """The body is an event stream, by its own look more than by its content type.
 
     A failed stream request is often answered with bare JSON under ``text/event-stream``.
     """
     body = response.body.lstrip(b"\xef\xbb\xbf\r\n ")
-    if not body:
-        return "text/event-stream" in (response.header("content-type") or "")
-    return body.startswith(_STARTS)
+    if body.startswith(_STARTS):
+        return True
+    declared = "text/event-stream" in (response.header("content-type") or "")
+    return declared and (not body or (not body.startswith((b"{", b"[", b"<")) and bool(_DATA.search(body))))
 
 
 @dataclass
@@ -38,8 +43,8 @@ class _Call:
     index: JSON
     id: str = ""
     name: str = ""
-    arguments: str = ""
-    fragments: list[str] = field(default_factory=list)
+    fragments: list[str | None] = field(default_factory=list)
+    """The arguments in pieces, ``None`` for a fragment that had none."""
 
 
 @dataclass
@@ -47,10 +52,11 @@ class _Chunks:
     """What the chunks have said so far."""
 
     head: dict[str, JSON] = field(default_factory=dict)
+    choice: JSON = ABSENT
+    """The index of the first choice; others are not read."""
     text: Maybe[str] = ABSENT
-    parts: bool = False
     reasoning: dict[str, Maybe[str]] = field(default_factory=dict)
-    refusal: str | None = None
+    refusal: str = ""
     calls: list[_Call] = field(default_factory=list)
     finish: JSON = ABSENT
     usage: Maybe[Usage] = ABSENT
@@ -61,69 +67,70 @@ class _Chunks:
     oddities: list[str] = field(default_factory=list)
 
 
-def read_stream(body: bytes, *, limits: tuple[RateLimit, ...], wanted: bool, cut: str) -> Reply:
+def read_stream(response: HttpResponse, *, limits: tuple[RateLimit, ...], asked: Asked, cut: str) -> Reply:
     """The reply in an event stream. ``cut`` says why the body ended early, "" when it is whole."""
-    stream = read_events(body)
+    stream = read_events(response.body)
     chunks = _Chunks(oddities=list(stream.faults))
-    if not wanted:
+    if asked.stream is False:
         chunks.oddities.append("a stream although none was asked for")
+    if "text/event-stream" not in (response.header("content-type") or "text/event-stream"):
+        chunks.oddities.append("a stream under another content type")
     for event in stream.events:
         _read_event(event, chunks)
     if cut and not chunks.done:
         chunks.error = chunks.error or ApiError("stream", 200, f"the stream was cut off ({cut})")
     if not chunks.done and chunks.error is None:
         chunks.oddities.append("no [DONE]")
-    finish, raw = whole.read_finish(chunks.finish)
+    finish, raw = whole.read_finish(chunks.finish, chunks.oddities)
     complete = chunks.error is None and (chunks.done or isinstance(finish, str))
     if not complete and chunks.error is None:
         message = "the stream ended without a finish reason or [DONE]"
         chunks.error = ApiError("stream", 200, message if stream.events else "an empty stream")
-    return _reply(chunks, replace(Reply(), finish=finish, finish_raw=raw, complete=complete, limits=limits))
+    base = Reply(finish=finish, finish_raw=raw, complete=complete, limits=limits, error=chunks.error)
+    return _reply(chunks, base, asked)
 
 
-def _reply(chunks: _Chunks, base: Reply) -> Reply:
+def _reply(chunks: _Chunks, base: Reply, asked: Asked) -> Reply:
     text, reasoning, place = whole.read_content(chunks.text, dict(chunks.reasoning), chunks.oddities)
+    calls = tuple(_finish_call(call, chunks.oddities) for call in chunks.calls)
+    if base.error is None:
+        chunks.oddities.extend(whole.odd_calls(calls, base.finish, asked))
     return replace(
         base,
         text=text,
         reasoning=reasoning,
         reasoning_place=place,
-        tool_calls=tuple(_finish_call(call, chunks.oddities) for call in chunks.calls),
-        refusal=chunks.refusal,
+        tool_calls=calls,
+        refusal=chunks.refusal or None,
         usage=chunks.usage,
         logprobs=chunks.logprobs,
-        model=whole.string_or_null(chunks.head.get("model", ABSENT)),
-        fingerprint=whole.string_or_null(chunks.head.get("system_fingerprint", ABSENT)),
+        model=whole.read_string(chunks.head, "model", chunks.oddities),
+        fingerprint=whole.read_string(chunks.head, "system_fingerprint", chunks.oddities),
         deltas=chunks.deltas,
         streamed=True,
-        error=chunks.error,
         oddities=tuple(dict.fromkeys(chunks.oddities)),
     )
 
 
 def _read_event(event: Event, chunks: _Chunks) -> None:
+    if chunks.done:
+        chunks.oddities.append("data after [DONE]")
+        return  # no client reads on
     if event.data.strip() == _DONE:
         chunks.done = True
         return
-    if chunks.done:
-        chunks.oddities.append("data after [DONE]")
     try:
-        value = json.loads(event.data)
-    except (ValueError, RecursionError):
+        value = read_json(event.data, chunks.oddities)
+    except ValueError:
         chunks.oddities.append("an event that is not JSON")
-        if event.event == "error":
-            chunks.error = chunks.error or ApiError("stream", 200, event.data[:300])
-        return
-    if not isinstance(value, dict):
+        value = event.data
+    error = whole.error_of(value) if isinstance(value, dict) else None
+    if error is not None or event.event == "error":
+        chunks.error = chunks.error or from_json(value if error is None else error, 200, "stream")
+    elif isinstance(value, dict):
+        _read_chunk(value, chunks)
+    elif value is not event.data:
         chunks.oddities.append("an event that is not an object")
-        return
-    error = whole.error_of(value)
-    if error is None and event.event == "error":
-        error = value
-    if error is not None:
-        chunks.error = chunks.error or from_json(error, 200, "stream")
-        return
-    _read_chunk(value, chunks)
 
 
 def _read_chunk(value: dict[str, JSON], chunks: _Chunks) -> None:
@@ -133,20 +140,34 @@ def _read_chunk(value: dict[str, JSON], chunks: _Chunks) -> None:
                 chunks.oddities.append(f"{name} changes in the stream")
             chunks.head[name] = value[name]
     choices = value.get("choices")
-    choice = choices[0] if isinstance(choices, list) and choices else None
+    if not isinstance(choices, list):
+        chunks.oddities.append("a chunk without choices")
+    choice = _first_choice(choices, chunks)
     usage = whole.find_usage(value, choice, chunks.oddities)
     if isinstance(usage, Usage) or chunks.usage is ABSENT:
         chunks.usage = usage
-    if isinstance(choice, dict):
+    if choice is not None:
         _read_choice(choice, chunks)
 
 
+def _first_choice(choices: JSON, chunks: _Chunks) -> dict[str, JSON] | None:
+    """What a chunk has of the choice that came first in the stream: ``n`` of them are interleaved."""
+    for choice in choices if isinstance(choices, list) else ():
+        if isinstance(choice, dict):
+            if chunks.choice is ABSENT:
+                chunks.choice = choice.get("index", 0)
+            if choice.get("index", 0) == chunks.choice:
+                return choice
+    return None
+
+
 def _read_choice(choice: dict[str, JSON], chunks: _Chunks) -> None:
+    ended = bool(chunks.finish)
     if "finish_reason" in choice:
         finish = choice["finish_reason"]
-        if finish and chunks.finish:
+        if finish and ended:
             chunks.oddities.append("finish_reason repeated")
-        if finish or not chunks.finish:
+        if finish or not ended:
             chunks.finish = finish
     if "logprobs" in choice:
         logprobs = whole.read_logprobs(choice["logprobs"], chunks.oddities)
@@ -156,39 +177,47 @@ def _read_choice(choice: dict[str, JSON], chunks: _Chunks) -> None:
         elif chunks.logprobs is ABSENT:
             chunks.logprobs = None
     delta = choice.get("delta")
-    if isinstance(delta, dict) and _read_delta(delta, chunks):
+    if not isinstance(delta, dict):
+        chunks.oddities.append("a choice without a delta")
+    elif _read_delta(delta, chunks):
         chunks.deltas += 1
+        if ended:
+            chunks.oddities.append("content after finish_reason")
 
 
 def _read_delta(delta: dict[str, JSON], chunks: _Chunks) -> bool:
     """Take in a delta; whether it carried text, reasoning or a piece of a tool call."""
-    carried = False
-    if "content" in delta:
-        piece, thought, place = whole.read_content(_listed(delta["content"]), {}, chunks.oddities)
-        if place == "content.thinking":
-            chunks.reasoning[place] = _join(chunks.reasoning.get(place, ABSENT), thought)
-            carried = True
-        elif isinstance(delta["content"], str):
-            piece = delta["content"]  # tags of thoughts are looked for in the joined text
-        chunks.text = _join(chunks.text, piece)
-        carried = carried or bool(piece)
+    carried = _read_text(delta["content"], chunks) if "content" in delta else False
     for name in whole.REASONING_FIELDS:
         if name in delta:
-            value = whole.string_or_null(delta[name])
+            value = whole.read_string(delta, name, chunks.oddities)
             chunks.reasoning[name] = _join(chunks.reasoning.get(name, ABSENT), value)
             carried = carried or bool(value)
-    if isinstance(delta.get("refusal"), str):
-        chunks.refusal = (chunks.refusal or "") + delta["refusal"]
+    chunks.refusal += whole.read_word(delta, "refusal", chunks.oddities)
     calls = delta.get("tool_calls")
-    for fragment in calls if isinstance(calls, list) else ():
+    if not isinstance(calls, list):
+        if calls is not None:
+            chunks.oddities.append("tool_calls is not a list")
+        return carried
+    for fragment in calls:
         if isinstance(fragment, dict):
             _read_fragment(fragment, chunks)
-            carried = True
-    return carried
+        else:
+            chunks.oddities.append("tool call fragment that is not an object")
+    return carried or bool(calls)
 
 
-def _listed(content: JSON) -> JSON:
-    return [content] if isinstance(content, dict) else content
+def _read_text(content: JSON, chunks: _Chunks) -> bool:
+    """Take in the content of a delta. Tags of thoughts are looked for later, in the joined text."""
+    thoughts = ""
+    if isinstance(content, (list, dict)):
+        content, thoughts = whole.join_parts([content] if isinstance(content, dict) else content)
+        chunks.oddities.append("content is a list of parts")
+    if thoughts:
+        chunks.reasoning[whole.PARTS] = _join(chunks.reasoning.get(whole.PARTS, ABSENT), thoughts)
+    piece = whole.read_string({"content": content}, "content", chunks.oddities)
+    chunks.text = _join(chunks.text, piece)
+    return bool(piece or thoughts)
 
 
 def _join(before: Maybe[str], piece: Maybe[str]) -> Maybe[str]:
@@ -198,53 +227,86 @@ def _join(before: Maybe[str], piece: Maybe[str]) -> Maybe[str]:
 
 
 def _read_fragment(fragment: dict[str, JSON], chunks: _Chunks) -> None:
-    """Add a fragment to its call: by index; failing that by id; failing that to the last call."""
-    index, identity = fragment.get("index", ABSENT), fragment.get("id")
-    found = next((call for call in chunks.calls if index is not ABSENT and call.index == index), None)
-    if index is ABSENT:
+    """Add a fragment to its call."""
+    function = fragment.get("function")
+    function = function if isinstance(function, dict) else {}
+    name = whole.read_word(function, "name", chunks.oddities)
+    identity = whole.read_word(fragment, "id", chunks.oddities)
+    call = _find_call(fragment.get("index", ABSENT), identity, name, chunks)
+    if identity and call.fragments:
+        chunks.oddities.append("tool call id repeated" if identity == call.id else "tool call id changes")
+    call.id = call.id or identity
+    _add_name(name, call, chunks.oddities)
+    arguments = function.get("arguments", ABSENT)
+    if isinstance(arguments, (dict, list)):
+        chunks.oddities.append("tool call arguments are not a string")
+        arguments = json.dumps(arguments, ensure_ascii=False)
+    call.fragments.append(arguments if isinstance(arguments, str) else None)
+
+
+def _find_call(index: JSON, identity: str, name: str, chunks: _Chunks) -> _Call:
+    """The call that a fragment belongs to: by index; failing that by id; failing that the last one."""
+    if index is ABSENT or index is None:
         chunks.oddities.append("tool call fragment without an index")
-        known = [call for call in chunks.calls if identity and call.id == identity]
-        found = known[0] if known else (chunks.calls[-1] if chunks.calls and not identity else None)
-    elif found and identity and found.id and identity != found.id:
-        chunks.oddities.append("two tool calls under one index")
-        found = next((call for call in chunks.calls if call.id == identity), None)
+        found = next((call for call in chunks.calls if identity and call.id == identity), None)
+        if found is None and chunks.calls and not identity and not _begins(name, chunks.calls[-1]):
+            found = chunks.calls[-1]
+    else:
+        if isinstance(index, bool) or not isinstance(index, int):
+            chunks.oddities.append("tool call index is not an integer")
+        found = next((call for call in reversed(chunks.calls) if call.index == index), None)
+        if found and identity and name and found.id and identity != found.id:
+            chunks.oddities.append("two tool calls under one index")
+            found = next((call for call in chunks.calls if call.id == identity), None)
+        elif found is None and index != len(chunks.calls):
+            chunks.oddities.append("tool call indexes do not count from 0")
     if found is None:
         found = _Call(index)
         chunks.calls.append(found)
-    function = fragment.get("function")
-    function = function if isinstance(function, dict) else {}
-    found.id = found.id or (identity if isinstance(identity, str) else "")
-    name = function.get("name")
-    if isinstance(name, str) and name:
-        if found.name == name:
-            chunks.oddities.append("tool call name repeated")
-        else:
-            found.name += name
-    arguments = function.get("arguments")
-    if isinstance(arguments, (str, dict, list)):
-        found.fragments.append(arguments if isinstance(arguments, str) else json.dumps(arguments))
-        if not isinstance(arguments, str):
-            chunks.oddities.append("tool call arguments are not a string")
+    return found
+
+
+def _begins(name: str, last: _Call) -> bool:
+    """A fragment with neither index nor id begins a new call: it names one, and the last one is done."""
+    return bool(name) and (name != last.name or _is_json("".join(filter(None, last.fragments))))
+
+
+def _add_name(name: str, call: _Call, oddities: list[str]) -> None:
+    if name and call.name:
+        repeated = name.startswith(call.name)
+        oddities.append("tool call name repeated" if repeated else "tool call name in pieces")
+        call.name = name if repeated else call.name + name
+    else:
+        call.name += name
 
 
 def _finish_call(call: _Call, oddities: list[str]) -> ToolCall:
-    arguments = "".join(call.fragments)
-    if len(call.fragments) > 1 and _is_cumulative(call.fragments):
+    fragments = [piece for piece in call.fragments if piece is not None]
+    arguments = "".join(fragments)
+    if _is_cumulative(fragments, arguments):
         oddities.append("tool call arguments repeated from the start in each fragment")
-        arguments = call.fragments[-1]
-    made: dict[str, Any] = {"id": call.id, "function": {"name": call.name, "arguments": arguments}}
-    if not call.fragments:
-        del made["function"]["arguments"]
+        arguments = fragments[-1]
+    made: dict[str, Any] = {"id": call.id, "function": {"name": call.name}}
+    if fragments:
+        made["function"]["arguments"] = arguments
     result, odd = read_tool_call(made)
     oddities.extend(odd)
     return result
 
 
-def _is_cumulative(fragments: list[str]) -> bool:
-    """Each non-empty fragment begins with all of the one before, which no true continuation does."""
+def _is_cumulative(fragments: list[str], joined: str) -> bool:
+    """Each fragment begins with all of the one before; only the last one, not all together, is JSON."""
     pieces = [piece for piece in fragments if piece]
     grows = all(after.startswith(before) for before, after in pairwise(pieces))
-    return len(pieces) > 1 and grows and len(pieces[0]) > 1 and pieces[-1].endswith("}")
+    return len(pieces) > 1 and grows and pieces[-1] == fragments[-1] and _is_json(pieces[-1]) and not _is_json(joined)
+
+
+def _is_json(text: str) -> bool:
+    try:
+        read_json(text, [])
+    except ValueError:
+        return False
+    return True
 
 
 def write_stream(reply: Reply) -> str:
@@ -252,17 +314,19 @@ def write_stream(reply: Reply) -> str:
     chunks = [_chunk(reply, delta, None) for delta in _deltas(reply)]
     _attach_logprobs(reply, chunks)
     if reply.error is not None:
-        chunks.append({"error": {"message": reply.error.message, "type": reply.error.type or None}})
+        chunks.append(write_error(reply.error))
         return "".join(write_event(_dump(chunk)) for chunk in chunks)
-    chunks.append(_chunk(reply, {}, whole.write_finish(reply)))
-    usage = whole.write_usage(reply)
-    if usage:
-        chunks.append(whole.write_head(reply, "chat.completion.chunk") | {"choices": []} | usage)
+    last = _chunk(reply, {}, whole.write_finish(reply))
+    beside, inside = whole.write_usage(reply)
+    last["choices"][0] |= inside
+    chunks.append(last)
+    if beside:
+        chunks.append(whole.write_head(reply, "chat.completion.chunk") | {"choices": []} | beside)
     return "".join(write_event(_dump(chunk)) for chunk in chunks) + write_event(_DONE)
 
 
 def _dump(value: JSON) -> str:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return write_json(value).decode()
 
 
 def _chunk(reply: Reply, delta: dict[str, JSON], finish: str | None) -> dict[str, JSON]:
@@ -281,13 +345,19 @@ def _deltas(reply: Reply) -> list[dict[str, JSON]]:
     if reply.refusal is not None:
         deltas.append({"refusal": reply.refusal})
     for index, call in enumerate(reply.tool_calls):
-        first, rest = call.arguments[: len(call.arguments) // 2], call.arguments[len(call.arguments) // 2 :]
+        first, *rest = _halves(call.arguments)
         identity = {"id": call.id} if call.id else {}
         function = {"name": call.name, "arguments": first}
         deltas.append({"tool_calls": [{"index": index, **identity, "type": "function", "function": function}]})
-        if rest:
-            deltas.append({"tool_calls": [{"index": index, "function": {"arguments": rest}}]})
+        deltas.extend({"tool_calls": [{"index": index, "function": {"arguments": piece}}]} for piece in rest)
     return deltas
+
+
+def _halves(arguments: str) -> list[str]:
+    """``arguments`` in two pieces; in one where the second would look like the first said again."""
+    middle = len(arguments) // 2
+    first, rest = arguments[:middle], arguments[middle:]
+    return [arguments] if rest.startswith(first) else [first, rest]
 
 
 def _split(text: str, pieces: int) -> list[str]:
