@@ -47,13 +47,19 @@ def parts(value: Any) -> tuple[str, str, str, str]:
         ({"message": "m", "type": "t", "param": "p", "code": "c"}, ("m", "t", "c", "p")),
         ({"object": "error", "message": "m", "type": "t", "code": "1500", "param": None}, ("m", "t", "1500", "")),
         ({"status_code": 422, "error": {"message": "m", "type": "t"}}, ("m", "t", "", "")),
-        ({"code": 403, "reason": "INVALID_API_KEY", "message": "m", "metadata": {}}, ("m", "INVALID_API_KEY", "403", "")),
+        (
+            {"code": 403, "reason": "INVALID_API_KEY", "message": "m", "metadata": {}},
+            ("m", "INVALID_API_KEY", "403", ""),
+        ),
         # just words
         ({"error": "model not found"}, ("model not found", "", "", "")),
         ({"error": "m", "code": 7, "type": "t", "param": "p"}, ("m", "t", "7", "p")),
         ({"detail": "Unauthorized"}, ("Unauthorized", "", "", "")),
         ("Unauthorized", ("Unauthorized", "", "", "")),
-        ({"error": "Bad Request", "message": "temperature must be positive"}, ("temperature must be positive", "", "", "")),
+        (
+            {"error": "Bad Request", "message": "temperature must be positive"},
+            ("temperature must be positive", "", "", ""),
+        ),
         ({"error": True, "message": "m"}, ("m", "", "", "")),
         # FastAPI
         (
@@ -68,7 +74,9 @@ def parts(value: Any) -> tuple[str, str, str, str]:
         (
             {
                 "object": "error",
-                "message": {"detail": [{"type": "enum", "loc": ["body", "tools"], "msg": "Input should be 'function'"}]},
+                "message": {
+                    "detail": [{"type": "enum", "loc": ["body", "tools"], "msg": "Input should be 'function'"}]
+                },
                 "type": "invalid_request_error",
                 "param": None,
                 "code": None,
@@ -76,7 +84,10 @@ def parts(value: Any) -> tuple[str, str, str, str]:
             ("tools: Input should be 'function' (enum)", "invalid_request_error", "", ""),
         ),
         # Google, Cloudflare, wrapped ones
-        ([{"error": {"code": 400, "message": "m", "status": "INVALID_ARGUMENT"}}], ("m", "INVALID_ARGUMENT", "400", "")),
+        (
+            [{"error": {"code": 400, "message": "m", "status": "INVALID_ARGUMENT"}}],
+            ("m", "INVALID_ARGUMENT", "400", ""),
+        ),
         ({"success": False, "errors": [{"code": 5007, "message": "m"}], "result": None}, ("m", "", "5007", "")),
         ({"errors": ["m", "n"]}, ("m; n", "", "", "")),
         ({"detail": {"error": {"message": "m", "code": "c"}}}, ("m", "", "c", "")),
@@ -112,7 +123,10 @@ def test_every_shape_is_understood(body: Any, expected: tuple[str, str, str, str
         (b"", "HTTP 502 without a body"),
         (b" \n", "HTTP 502 without a body"),
         (b"upstream timed out", "upstream timed out"),
-        (b"\xef\xbb\xbf<!DOCTYPE html><html><head><title>401 Authorization Required</title>", "an HTML page: 401 Authorization Required"),
+        (
+            b"\xef\xbb\xbf<!DOCTYPE html><html><head><title>401 Authorization Required</title>",
+            "an HTML page: 401 Authorization Required",
+        ),
         (b"<HTML>\n<Title lang=en>\n Bad\n</Title>", "an HTML page: Bad"),
         (b"<html></html>", "an HTML page"),
         (b"\xff", "\ufffd"),
@@ -153,7 +167,9 @@ def test_a_written_error_is_read_again(error: ApiError) -> None:
 
 
 scalars = st.none() | st.booleans() | st.integers() | st.floats() | words
-members = st.sampled_from(["error", "errors", "detail", "message", "msg", "loc", "type", "code", "param", "metadata", "raw"])
+members = st.sampled_from(
+    ["error", "errors", "detail", "message", "msg", "loc", "type", "code", "param", "metadata", "raw"]
+)
 values = st.recursive(scalars, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(members, inner, max_size=4))
 
 

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
-
 import pytest
 
 from llmprobe.renderers.markdown import render
 from llmprobe.renderers.markdown_reader import read_table
 from llmprobe.scoreboard import Scoreboard
+from tests.recorded import RECORDINGS, needs_recordings
 
-_BESIDE = Path(__file__).resolve().parents[2] / "shared" / "recordings"
-RECORDINGS = Path(os.environ.get("LLMPROBE_RECORDINGS", _BESIDE))
 PUBLISHED = sorted(RECORDINGS.glob("2025-08/*/published.md"))
 
 
@@ -32,10 +28,7 @@ def _differences(before: list[list[str]], after: list[list[str]]) -> list[str]:
     return [f"row {row}, column {column}: {old} -> {new}" for row, column, old, new in pairs if old != new]
 
 
-@pytest.mark.skipif(
-    not PUBLISHED,
-    reason=f"no recordings in {RECORDINGS}: set LLMPROBE_RECORDINGS to the folder that has 2025-08",
-)
+@needs_recordings
 def test_published_tables_come_out_as_they_went_in(capsys: pytest.CaptureFixture[str]) -> None:
     compared = 0
     for path in PUBLISHED:

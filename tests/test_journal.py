@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -24,7 +25,9 @@ from llmprobe.recordings.journal import (
 
 HEADER = Header("acme", "https://api.acme.test/v1", "openai-chat", 7, "abc", "trials=10")
 
-texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=20) | st.sampled_from(["\u2028", "\r\n", "\x85", "é"])
+texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=20) | st.sampled_from(
+    ["\u2028", "\r\n", "\x85", "é"]
+)
 headers = st.lists(st.tuples(texts, texts), max_size=3).map(tuple)
 bodies = st.binary(max_size=40) | texts.map(str.encode) | st.just(b'\xef\xbb\xbf{"end":true}\n')
 requests = st.builds(HttpRequest, st.sampled_from(["GET", "POST"]), texts, headers, bodies)
@@ -139,8 +142,9 @@ def test_only_identical_requests_are_found(tmp_path: Path) -> None:
     write(path, [one])
     with opened(path) as journal:
         assert journal.find(one.case, 0, one.request) == (one,)
-        for name, value in (("method", "GET"), ("url", "/models"), ("headers", ()), ("body", b"{}")):
-            assert journal.find(one.case, 0, dataclasses.replace(one.request, **{name: value})) == ()
+        others: list[dict[str, Any]] = [{"method": "GET"}, {"url": "/models"}, {"headers": ()}, {"body": b"{}"}]
+        for change in others:
+            assert journal.find(one.case, 0, dataclasses.replace(one.request, **change)) == ()
         assert journal.find("b/plain/sync/text", 0, one.request) == ()
         assert journal.find(one.case, 1, one.request) == ()
 
@@ -176,12 +180,12 @@ def test_a_finished_journal_begins_anew_and_is_kept_as_old(tmp_path: Path) -> No
         {"llmprobe_journal": 0},
     ],
 )
-def test_a_journal_of_another_scan_is_not_gone_on_with(tmp_path: Path, change: dict[str, object]) -> None:
+def test_a_journal_of_another_scan_is_not_gone_on_with(tmp_path: Path, change: dict[str, Any]) -> None:
     """Its answers were given to other questions; they are kept beside the new ones."""
     path = tmp_path / "acme.ndjson"
     write(path, [exchange(0)])
     before = path.read_bytes()
-    with opened(path, dataclasses.replace(HEADER, **change)) as journal:  # type: ignore[arg-type]
+    with opened(path, dataclasses.replace(HEADER, **change)) as journal:
         assert journal.kept == 0
     assert (tmp_path / "acme.old.ndjson").read_bytes() == before
 
@@ -222,7 +226,9 @@ def test_a_journal_cut_in_its_first_line_begins_anew(tmp_path: Path) -> None:
         assert list(read_journal(path)) == [exchange(0)]
 
 
-@pytest.mark.parametrize("garbage", [b"\0" * 50, b'{"case":"a","turn":0}', b'{"case":[],"turn":{}}', b"\xff", b"[" * 9999])
+@pytest.mark.parametrize(
+    "garbage", [b"\0" * 50, b'{"case":"a","turn":0}', b'{"case":[],"turn":{}}', b"\xff", b"[" * 9999]
+)
 def test_a_garbled_line_costs_only_its_own_exchange(tmp_path: Path, garbage: bytes) -> None:
     """What was paid for before and after it is still there."""
     path, three = tmp_path / "acme.ndjson", [exchange(0), exchange(1), exchange(2)]

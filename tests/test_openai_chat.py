@@ -24,6 +24,7 @@ from llmprobe.call import (
     Text,
     Tool,
     ToolCall,
+    ToolChoice,
 )
 from llmprobe.dialects import dialect
 from llmprobe.dialects.base import DecodeError, Listed
@@ -107,11 +108,11 @@ messages = st.builds(
     st.none() | texts,
 )
 numbers = st.none() | st.floats(allow_nan=False, allow_infinity=False) | st.integers(-5, 5)
-KNOWN = (
-    "model messages stream stream_options tools tool_choice parallel_tool_calls response_format max_tokens "
-    "max_completion_tokens temperature top_p seed stop logprobs top_logprobs reasoning_effort chat_template_kwargs "
-    "thinking enable_thinking reasoning"
-).split()
+KNOWN = {"model", "messages", "stream", "stream_options", "tools", "tool_choice", "parallel_tool_calls"}
+KNOWN |= {"response_format", "max_tokens", "max_completion_tokens", "temperature", "top_p", "seed", "stop"}
+KNOWN |= {"logprobs", "top_logprobs"}
+KNOWN |= {"reasoning_effort", "chat_template_kwargs", "thinking", "enable_thinking", "reasoning"}
+choices: list[ToolChoice | None] = [None, "auto", "none", "required", NamedTool("f"), NamedTool("")]
 
 
 @st.composite
@@ -124,7 +125,7 @@ def calls(draw: st.DrawFn) -> Call:
         stream=draw(st.booleans()),
         include_usage=draw(st.booleans()),
         tools=draw(st.lists(st.builds(Tool, texts, texts, objects), max_size=2).map(tuple)),
-        tool_choice=draw(st.sampled_from([None, "auto", "none", "required"]) | st.builds(NamedTool, texts)),
+        tool_choice=draw(st.sampled_from(choices)),
         parallel_tool_calls=draw(st.none() | st.booleans()),
         response_format=draw(formats),
         max_tokens=draw(st.none() | st.integers(0, 10**6)),
@@ -184,7 +185,10 @@ FULL_REQUEST: dict[str, Any] = {
     "stream_options": {"include_usage": True},
     "tools": [{"type": "function", "function": {"name": "f", "description": "d", "parameters": {"type": "object"}}}],
     "tool_choice": {"type": "function", "function": {"name": "f"}},
-    "response_format": {"type": "json_schema", "json_schema": {"name": "s", "schema": {"type": "object"}, "strict": True}},
+    "response_format": {
+        "type": "json_schema",
+        "json_schema": {"name": "s", "schema": {"type": "object"}, "strict": True},
+    },
     "max_tokens": 16,
     "stop": ["X"],
     "logprobs": True,
@@ -466,7 +470,10 @@ def test_tags_of_thoughts_are_found_across_deltas() -> None:
         (message(content="a") | {"usage": {"prompt_tokens": 10**30}}, "a token count beyond all measure"),
         ({"choices": [{"index": 0, "finish_reason": "stop"}]}, "choice without a message"),
         ({"choices": [{"message": {"content": "a"}, "logprobs": []}]}, "logprobs is not an object"),
-        ({"choices": [{"message": {"content": "a"}, "logprobs": {"tokens": ["a"], "token_logprobs": [0]}}]}, "logprobs as parallel lists"),
+        (
+            {"choices": [{"message": {"content": "a"}, "logprobs": {"tokens": ["a"], "token_logprobs": [0]}}]},
+            "logprobs as parallel lists",
+        ),
     ],
 )
 def test_oddities_of_a_body_are_named(body: Any, oddity: str) -> None:
@@ -509,7 +516,7 @@ def test_a_surrogate_pair_is_one_sign() -> None:
 def test_logprobs_that_are_no_numbers_are_none() -> None:
     """Infinities, NaN, numbers beyond all floats."""
     tokens = '{"token":"a","logprob":-Infinity},{"logprob":1e999},{"logprob":%s},{"logprob":true}' % ("9" * 400)
-    body = '{"choices":[{"message":{"content":"a"},"logprobs":{"content":[%s]}}]}' % tokens
+    body = '{"choices":[{"message":{"content":"a"},"logprobs":{"content":[' + tokens + "]}}]}"
     read = decode(HttpResponse(200, JSON, body.encode())).logprobs
     assert isinstance(read, tuple)
     assert [one.logprob for one in read] == [None] * 4
@@ -586,9 +593,17 @@ def test_the_wait_is_read_against_the_end_of_the_exchange() -> None:
 @pytest.mark.parametrize(
     ("response", "failure", "words"),
     [
-        (HttpResponse(200, JSON, b'{"choices":[{"mess'), TransportFailure("reset", "peer closed"), "reset: peer closed"),
+        (
+            HttpResponse(200, JSON, b'{"choices":[{"mess'),
+            TransportFailure("reset", "peer closed"),
+            "reset: peer closed",
+        ),
         (HttpResponse(200, JSON, b'{"choices":[{"mess', truncated=True), None, "cut at the size limit"),
-        (HttpResponse(200, SSE, events(json.dumps(delta(content="a")))), TransportFailure("timeout", "x"), "timeout: x"),
+        (
+            HttpResponse(200, SSE, events(json.dumps(delta(content="a")))),
+            TransportFailure("timeout", "x"),
+            "timeout: x",
+        ),
         (HttpResponse(200, SSE, events(json.dumps(END)), truncated=True), None, "cut at the size limit"),
     ],
 )
@@ -669,7 +684,10 @@ OK = (json.dumps(delta(content="Hi")), json.dumps(END), "[DONE]")
         (events('{"choices":[]}', *OK), ()),
         (events(OK[1], OK[0], OK[2]), ("content after finish_reason",)),
         (events(OK[0], OK[1], OK[1], OK[2]), ("finish_reason repeated",)),
-        (events(OK[0], json.dumps(END | {"model": "a"}), '{"choices":[],"model":"b"}', "[DONE]"), ("model changes in the stream",)),
+        (
+            events(OK[0], json.dumps(END | {"model": "a"}), '{"choices":[],"model":"b"}', "[DONE]"),
+            ("model changes in the stream",),
+        ),
     ],
 )
 def test_faults_of_a_stream_are_named(body: bytes, oddities: tuple[str, ...]) -> None:
@@ -823,7 +841,11 @@ TWO = (*ONE, ToolCall("c2", "g", '{"b":2}'))
         ),
         # indexes
         ([part(1, "c1", name="f", arguments='{"a":1}')], ONE, ("tool call indexes do not count from 0",)),
-        ([part("0", "c1", name="f", arguments='{"a":1}')], ONE, ("tool call index is not an integer", "tool call indexes do not count from 0")),
+        (
+            [part("0", "c1", name="f", arguments='{"a":1}')],
+            ONE,
+            ("tool call index is not an integer", "tool call indexes do not count from 0"),
+        ),
         # cumulative arguments
         (
             [part(0, "c1", name="f", arguments='{"a"'), part(0, arguments='{"a":1'), part(0, arguments='{"a":1}')],
@@ -837,7 +859,11 @@ TWO = (*ONE, ToolCall("c2", "g", '{"b":2}'))
         ),
         ([part(0, "c1", name="f", arguments="1"), part(0, arguments="1")], (ToolCall("c1", "f", "11"),), ()),
         # arguments that are no string
-        ([part(0, "c1", name="f", arguments={"a": 1})], (ToolCall("c1", "f", '{"a": 1}'),), ("tool call arguments are not a string",)),
+        (
+            [part(0, "c1", name="f", arguments={"a": 1})],
+            (ToolCall("c1", "f", '{"a": 1}'),),
+            ("tool call arguments are not a string",),
+        ),
         ([part(0, "c1", name="f")], (ToolCall("c1", "f", ""),), ("tool call without arguments",)),
         ([part(0, "c1", name="f", arguments=None)], (ToolCall("c1", "f", ""),), ("tool call without arguments",)),
         ([part(0, "c1", name="f", arguments=7)], (ToolCall("c1", "f", ""),), ("tool call without arguments",)),
@@ -900,7 +926,10 @@ def test_faults_of_whole_calls_are_named() -> None:
 @pytest.mark.parametrize(
     ("body", "expected"),
     [
-        ({"object": "list", "data": [{"id": "a", "n": 1}, {"id": "b"}, {"id": "a"}]}, [("a", {"id": "a", "n": 1}), ("b", {"id": "b"})]),
+        (
+            {"object": "list", "data": [{"id": "a", "n": 1}, {"id": "b"}, {"id": "a"}]},
+            [("a", {"id": "a", "n": 1}), ("b", {"id": "b"})],
+        ),
         ([{"id": "a"}], [("a", {"id": "a"})]),
         ({"models": [{"name": "a"}, "b", 7, {}, {"id": ""}]}, [("a", {"name": "a"}), ("b", {})]),
         ({"data": []}, []),
@@ -932,7 +961,10 @@ FULL_REPLY: dict[str, Any] = {
             "index": 0,
             "message": {
                 "role": "assistant",
-                "content": [{"type": "thinking", "thinking": [{"type": "text", "text": "t"}]}, {"type": "text", "text": "a"}],
+                "content": [
+                    {"type": "thinking", "thinking": [{"type": "text", "text": "t"}]},
+                    {"type": "text", "text": "a"},
+                ],
                 "reasoning_content": "r",
                 "reasoning": "r",
                 "refusal": "no",
@@ -962,16 +994,30 @@ FULL_REPLY: dict[str, Any] = {
 WITHOUT_ERROR = {name: value for name, value in FULL_REPLY.items() if name != "error"}
 FULL_CHUNKS: list[dict[str, Any]] = [
     {"model": "m", "choices": [{"index": 0, "delta": {"role": "assistant", "content": "a", "reasoning": "r"}}]},
-    {"choices": [{"index": 0, "delta": {"tool_calls": [part(0, "c1", name="f", arguments="{"), part(0, arguments="}")]}}]},
+    {
+        "choices": [
+            {"index": 0, "delta": {"tool_calls": [part(0, "c1", name="f", arguments="{"), part(0, arguments="}")]}}
+        ]
+    },
     {"choices": [{"index": 0, "delta": {"content": [{"type": "text", "text": "a"}]}, "logprobs": {"content": []}}]},
     {"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}], "usage": {"prompt_tokens": 1}},
     {"choices": [], "x_groq": {"usage": {"prompt_tokens": 1}}},
 ]
 
 wild = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5) | st.just(10**400) | st.just("\ud83d"),
-    lambda inner: st.lists(inner, max_size=3)
-    | st.dictionaries(st.sampled_from(["text", "type", "id", "error", "function", "name", "content"]), inner, max_size=3),
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text(max_size=5)
+    | st.just(10**400)
+    | st.just("\ud83d"),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(["text", "type", "id", "error", "function", "name", "content"]), inner, max_size=3
+        )
+    ),
     max_leaves=6,
 )
 

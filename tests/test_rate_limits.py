@@ -107,11 +107,17 @@ def test_look_alikes_are_no_limits(header: tuple[str, str]) -> None:
     assert read_limits((header,)) == ()
 
 
-subjects = st.sampled_from(["all", "requests", "tokens", "req-10-second", "tokens-5-minute", "requests-day", "input-images"])
+subjects = st.sampled_from(
+    ["all", "requests", "tokens", "req-10-second", "tokens-5-minute", "requests-day", "input-images"]
+)
 numbers = st.none() | st.integers(0, 2**53).map(float)
-rate_limits = st.builds(RateLimit, subjects, numbers, numbers, st.none() | st.sampled_from(["1s", "2m59.56s", "30", "0"]))
+rate_limits = st.builds(
+    RateLimit, subjects, numbers, numbers, st.none() | st.sampled_from(["1s", "2m59.56s", "30", "0"])
+)
 said = st.lists(
-    rate_limits.filter(lambda x: x.limit is not None or x.remaining is not None), unique_by=lambda x: x.subject, max_size=4
+    rate_limits.filter(lambda x: x.limit is not None or x.remaining is not None),
+    unique_by=lambda x: x.subject,
+    max_size=4,
 ).map(tuple)
 
 
@@ -216,7 +222,7 @@ def test_the_wait_a_server_asks_for(headers: Headers, seconds: float | None) -> 
     assert wait == (None if seconds is None else pytest.approx(seconds))
 
 
-_TEXTS = st.text(max_size=20) | st.text(alphabet="0123456789:-+TZ. ,;=\"GMTJanMonsm", max_size=30)
+_TEXTS = st.text(max_size=20) | st.text(alphabet='0123456789:-+TZ. ,;="GMTJanMonsm', max_size=30)
 _HEADERS = st.sampled_from(["retry-after", "retry-after-ms", "ratelimit", "x-ratelimit-remaining", "x-ratelimit-reset"])
 
 

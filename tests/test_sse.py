@@ -51,7 +51,10 @@ def test_a_stream_that_is_cut_gives_the_same_events_up_to_there(body: bytes, cut
     assert part[:-1] == whole[: max(0, len(part) - 1)]
 
 
-@given(st.binary(max_size=300) | st.lists(st.sampled_from([b"data", b":", b" ", b"\r", b"\n", b"\xff", b"x"])).map(b"".join))
+@given(
+    st.binary(max_size=300)
+    | st.lists(st.sampled_from([b"data", b":", b" ", b"\r", b"\n", b"\xff", b"x"])).map(b"".join)
+)
 def test_any_bytes_can_be_read(body: bytes) -> None:
     """Reading never raises, and every fault is named once."""
     read = read_events(body)
@@ -59,7 +62,10 @@ def test_any_bytes_can_be_read(body: bytes) -> None:
     assert all(isinstance(event.data, str) for event in read.events)
 
 
-@given(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\r"), max_size=30), st.sampled_from(["", "error"]))
+@given(
+    st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\r"), max_size=30),
+    st.sampled_from(["", "error"]),
+)
 def test_a_written_event_is_read_again(data: str, kind: str) -> None:
     """Data of several lines too."""
     read = read_events(write_event(data, kind).encode())

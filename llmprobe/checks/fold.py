@@ -41,7 +41,8 @@ def wilson(successes: int, trials: int) -> tuple[float, float]:
     rate, z2 = successes / trials, _Z95**2
     middle = (rate + z2 / (2 * trials)) / (1 + z2 / trials)
     half = _Z95 / (1 + z2 / trials) * sqrt(rate * (1 - rate) / trials + z2 / (4 * trials**2))
-    return max(0.0, middle - half), min(1.0, middle + half)
+    # at the ends the formula gives 0 and 1 but for rounding
+    return middle - half if successes else 0.0, middle + half if successes < trials else 1.0
 
 
 def sign_test(successes: int, trials: int) -> float:

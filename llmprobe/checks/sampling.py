@@ -120,12 +120,18 @@ def max_tokens_mark(setup: Trial, trial: Trial) -> Mark:
     return Mark(kind, reason, expected, told, clip(capped.reply.content)).seen_in(control, capped)
 
 
+def _reaches_cap(control: Turn, capped: Turn) -> bool:
+    """By its count; without one, by a text that is far shorter than the control's."""
+    if capped.reply.output_tokens:
+        return _size(capped) >= _cap(capped) - _SLACK
+    return len(_spoken(capped)) * 3 < len(_spoken(control))
+
+
 def _capping(control: Turn, capped: Turn) -> tuple[Kind, str]:
     """What the cap did. A finish reason alone is not believed: liars say "length" to everything."""
     reply, room = capped.reply, _cap(capped) + _SLACK
     if _size(capped) <= room:
-        short = len(_spoken(capped)) * 3 < len(_spoken(control))
-        if reply.cut_short or short:
+        if reply.cut_short or _reaches_cap(control, capped):
             return "shown", "the reply is cut at the cap"
         return "void", "the reply ended by itself below the cap"
     if not reply.cut_short or len(reply.content.split()) > room:

@@ -171,7 +171,8 @@ def forbidden_mark(setup: Trial, trial: Trial) -> Mark:
 BIAS_P = 0.01
 """Over hundreds of models p < 0.05 would cry wolf ten times."""
 _BIAS_LEAST = 6
-_WIDE = 0.9
+_WIDE = 0.85
+"""A model that takes the first value this often is biased: while the interval holds it, nothing is settled."""
 
 
 def _choices(trials: Sequence[Trial]) -> tuple[list[tuple[Turn, bool]], list[Turn], int]:
@@ -220,21 +221,20 @@ def bias(trials: Sequence[Trial], bounds: Trials) -> Judgement:
     n, first = len(single), sum(is_first for _, is_first in single)
     low, high = wilson(first, n)
     p = sign_test(first, n)
-    full = len(trials) >= bounds.most
+    full, settled = len(trials) >= bounds.most, len(trials) >= bounds.least
     evidence = tuple(turn.evidence for turn, _ in single[:6])
     actual = f"the first value {first} of {n} times (p = {p:.3g})"
     if n < _BIAS_LEAST:
         reason = f"only {n} usable choices ({len(several)} chose both, {none} made no call)"
-        return Judgement(Verdict("inconclusive", reason, evidence=evidence), full or len(trials) >= bounds.least + 1)
+        return Judgement(Verdict("inconclusive", reason, evidence=evidence), full or len(trials) > bounds.least)
     side = "first" if first * 2 > n else "last"
     verdict = Verdict("inconclusive", "", n - first, n, 1 - high, 1 - low, "either place about as often", actual,
                       evidence=evidence)  # fmt: skip
-    if p < BIAS_P or (full and not low <= 0.5 <= high):
+    if settled and p < BIAS_P:
         return Judgement(_with(verdict, "absent", f"biased towards the {side} value of an enum"), True)
-    if low <= 0.5 <= high and high < _WIDE and low > 1 - _WIDE:
-        settled = len(trials) >= bounds.least
-        return Judgement(_with(verdict, "supported", "the order of the values does not decide"), settled)
-    return Judgement(_with(verdict, "inconclusive", "too few choices to tell"), full)
+    if settled and low <= 0.5 <= high and high < _WIDE and low > 1 - _WIDE:
+        return Judgement(_with(verdict, "supported", "the order of the values does not decide"), True)
+    return Judgement(_with(verdict, "inconclusive", f"too few choices to tell: {actual}"), full)
 
 
 def _with(verdict: Verdict, outcome: Outcome, reason: str) -> Verdict:

@@ -152,7 +152,7 @@ def _write_format(call: Call) -> dict[str, JSON]:
         return {"type": "json_object"}
     spelling = call.spelled("schema", "json_schema.schema")
     strict = {} if wanted.strict is None else {"strict": wanted.strict}
-    named = {"name": wanted.name} | strict
+    named = ({"name": wanted.name} if wanted.name else {}) | strict
     if spelling == "response_format.schema":
         return {"type": "json_schema"} | named | {"schema": dict(wanted.schema)}
     if spelling == "json_object.schema":
