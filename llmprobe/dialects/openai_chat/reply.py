@@ -50,7 +50,7 @@ class Asked:
 def read_whole(response: HttpResponse, *, limits: tuple[RateLimit, ...], asked: Asked, cut: str) -> Reply:
     """The reply in a JSON body. ``cut`` says why the body ended early, "" when it is whole."""
     if cut:
-        return Reply(error=ApiError("body", 200, f"the reply was cut off ({cut})"), limits=limits)
+        return Reply(error=ApiError("transport", 200, f"the reply was cut off ({cut})"), limits=limits)
     oddities: list[str] = []
     try:
         value = read_json(decode_text(response.body, oddities), oddities)

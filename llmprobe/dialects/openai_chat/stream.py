@@ -36,6 +36,10 @@ def is_stream(response: HttpResponse) -> bool:
     return declared and (not body or (not body.startswith((b"{", b"[", b"<")) and bool(_DATA.search(body))))
 
 
+NO_END = "the stream ends with neither a finish reason nor [DONE]"
+"""The reply may have been cut at any point: whoever reads it as a whole one is fooled."""
+
+
 @dataclass
 class _Call:
     """A tool call while its fragments arrive."""
@@ -78,14 +82,16 @@ def read_stream(response: HttpResponse, *, limits: tuple[RateLimit, ...], asked:
     for event in stream.events:
         _read_event(event, chunks)
     if cut and not chunks.done:
-        chunks.error = chunks.error or ApiError("stream", 200, f"the stream was cut off ({cut})")
+        chunks.error = chunks.error or ApiError("transport", 200, f"the stream was cut off ({cut})")
     if not chunks.done and chunks.error is None:
         chunks.oddities.append("no [DONE]")
     finish, raw = whole.read_finish(chunks.finish, chunks.oddities)
     complete = chunks.error is None and (chunks.done or isinstance(finish, str))
     if not complete and chunks.error is None:
-        message = "the stream ended without a finish reason or [DONE]"
-        chunks.error = ApiError("stream", 200, message if stream.events else "an empty stream")
+        if chunks.deltas:
+            chunks.oddities.append(NO_END)
+        else:
+            chunks.error = ApiError("stream", 200, NO_END if stream.events else "an empty stream")
     base = Reply(finish=finish, finish_raw=raw, complete=complete, limits=limits, error=chunks.error)
     return _reply(chunks, base, asked)
 
