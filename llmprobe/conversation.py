@@ -421,7 +421,8 @@ def _one(case: _Case, arm: Arm, variant: Variant, spelling: str, trial: Trial) -
 
 def _recheck(case: _Case) -> Generator[Ask, Answer, Turn]:
     values = draw({"code": "code 6"}, random.Random(f"{case.seed}|recheck|{len(case.turns)}"))
-    call = build_call(PLAIN, case.footing, values, ())
+    streams = case.footing.stream != (case.probe.feature == "stream")  # what is on trial is left out
+    call = build_call(PLAIN, replace(case.footing, stream=streams), values, ())
     assert call is not None  # PLAIN builds on nothing
     return (yield from case.ask(Arm("recheck"), call))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Iterator, Mapping
 from functools import cache
 from hashlib import sha256
@@ -15,6 +16,8 @@ from llmprobe.files import data_folder
 from llmprobe.probe import Arm, Probe, Variant, strings_in
 from llmprobe.scoreboard import CELLS
 from llmprobe.strict_yaml import bind, did_you_mean, load_file
+
+_COUNT = re.compile("([1-9][0-9]{0,5})?")
 
 
 @cache
@@ -73,7 +76,7 @@ def _value_problems(kinds: Mapping[str, str], what: str) -> Iterator[str]:
         word, _, count = kind.partition(" ")
         if not PLACEHOLDER.fullmatch(f"{{{name}}}"):
             yield f"{what} `{name}`: a name has small letters and _ only"
-        if word not in DRAW or not (count == "" or (count.isascii() and count.isdigit())):
+        if word not in DRAW or not _COUNT.fullmatch(count):
             yield f"{what} `{name}`: unknown kind `{kind}`{did_you_mean(word, DRAW)}"
             return
     try:
@@ -92,10 +95,10 @@ def _variant_problems(probe: Probe, variant: Variant) -> Iterator[str]:
             yield f"{where}: `{name}` is taken in an unknown way `{way}`{did_you_mean(way, DERIVE)}"
         elif all(arm.arm != "control" for arm in variant.setup):
             yield f"{where}: `{name}` is taken from the arm `control`, which its setup lacks"
-    yield from (f"{where}: {problem}" for problem in _needs(probe, variant))
     arms = (*variant.setup, *variant.trial)
     for place in range(len(arms)):
         yield from (f"{where}: arm `{arms[place].arm}` {problem}" for problem in _arm_problems(probe, variant, place))
+    yield from (f"{where}: {problem}" for problem in _needs(probe, variant))
 
 
 def _needs(probe: Probe, variant: Variant) -> Iterator[str]:
@@ -127,7 +130,7 @@ def _arm_problems(probe: Probe, variant: Variant, place: int) -> Iterator[str]:
         yield "sends no messages"
     if arm.repeat < 1 or (in_trial and arm.repeat > 1):
         yield "has a `repeat` that makes no sense: 1 or more in a setup, and none in a trial"
-    known = {*probe.values, *variant.values, *variant.derive, *(probe.fresh if in_trial else ())}
+    known = {*probe.values, *variant.values, *((*variant.derive, *probe.fresh) if in_trial else ())}
     for placeholder in dict.fromkeys(_placeholders(arm)):
         if placeholder not in known:
             yield f"uses {{{placeholder}}}, which no value is called{did_you_mean(placeholder, known)}"

@@ -179,9 +179,7 @@ class Feature:
 
 FEATURES: Mapping[str, Feature] = {
     "seed": Feature(lambda c: c.seed is not None, lambda c: replace(c, seed=None), "seed"),
-    "max_tokens": Feature(
-        lambda c: (c.max_tokens or 99) <= 16, lambda c: replace(c, max_tokens=None), "max_tokens"
-    ),
+    "max_tokens": Feature(lambda c: (c.max_tokens or 99) <= 16, lambda c: replace(c, max_tokens=None), "max_tokens"),
     "stop": Feature(lambda c: bool(c.stop), lambda c: replace(c, stop=()), "stop"),
     "json": Feature(
         lambda c: c.response_format is not None, lambda c: replace(c, response_format=None), "response_format"

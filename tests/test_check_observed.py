@@ -67,6 +67,7 @@ TEXTS = ("Red.", "A long answer that goes on. " * 12)
         (plain(*TEXTS, usage=ABSENT), "broken", "no token counts"),
         (plain(*TEXTS, usage=Usage()), "broken", "no token counts"),
         (plain(*TEXTS, usage=counts(0, 0)), "broken", "no count of input tokens"),
+        (plain(*TEXTS, usage=counts(-1, 9)), "broken", "no count of input tokens"),
         (plain(*TEXTS, usage=Usage(12, 0, 12)), "broken", "no count of output tokens"),
         (plain(*TEXTS, usage=Usage(12, None, 12)), "broken", "no count of output tokens"),
         (plain(*TEXTS, usage=Usage(12, 9, 12)), "broken", "total is less"),
@@ -155,9 +156,16 @@ NATURAL, CUT, CALLED = ended("stop"), ended("length", 16, "cut"), called("tool_c
         ([NATURAL, CUT, called("stop")], "broken", "after a tool call: 'stop'"),
         ([NATURAL, CUT, called("stop", "required")], "supported", "told apart"),
         ([ended("length"), CUT, CALLED], "broken", "after a natural end: 'length'"),
-        ([ended(None), replace(CUT, reply=replace(CUT.reply, finish=ABSENT, finish_raw=""))], "broken",
-         "no finish_reason"),
-        ([replace(NATURAL, reply=replace(NATURAL.reply, finish=None, finish_raw="")), CUT], "broken", "finish_reason null"),
+        (
+            [ended(None), replace(CUT, reply=replace(CUT.reply, finish=ABSENT, finish_raw=""))],
+            "broken",
+            "no finish_reason",
+        ),
+        (
+            [replace(NATURAL, reply=replace(NATURAL.reply, finish=None, finish_raw="")), CUT],
+            "broken",
+            "finish_reason null",
+        ),
         ([NATURAL, ended("length"), CUT, CALLED], "flaky", "sometimes 'length'"),
         ([NATURAL, CUT, ended("end_turn")], "supported", "told apart"),
         ([ended("end_turn")], "inconclusive", "no answer whose ending is known"),
@@ -301,7 +309,9 @@ TURNS = st.lists(
        st.sampled_from(OUTCOMES).map(Verdict)))  # fmt: skip
 def test_observers_never_fail_and_cite_their_turns(parts: Any, name: str, cells: dict[str, Verdict]) -> None:
     """Whatever came: a known outcome, counts that fit, evidence of the row."""
-    turns = [turn(reply, f"{n}", expects, max_tokens=cap, tools=(TOOL,)) for n, (reply, expects, cap) in enumerate(parts)]
+    turns = [
+        turn(reply, f"{n}", expects, max_tokens=cap, tools=(TOOL,)) for n, (reply, expects, cap) in enumerate(parts)
+    ]
     verdict = OBSERVERS[name](turns, cells)
 
     if verdict is not None:

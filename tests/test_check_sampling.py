@@ -44,9 +44,7 @@ def seed_server(text: str = "random", seed: str = "honoured", **fields: object) 
     def reply(call: Call) -> Reply:
         if call.seed is not None and seed == "honoured":
             words = random_words(Random(call.seed))
-        elif call.seed is not None and seed == "switch":
-            words = random_words(Random(0))
-        elif text == "greedy":
+        elif text == "greedy" or (call.seed is not None and seed == "switch"):
             words = random_words(Random(0))
         else:
             words = random_words(luck)
@@ -261,7 +259,7 @@ def copying(mode: str = "honoured", **fields: object) -> Endpoint:
         text = str(call.messages[-1].content).rpartition(": ")[2]
         full = len(text.split())
         if call.stop:
-            head, _, tail = text.partition(call.stop[0])
+            head = text.partition(call.stop[0])[0]
             cut = {"honoured": head, "kept": head + call.stop[0], "trimmed": head, "ignored": text, "hidden": "",
                    "other": "Sorry, I would rather write about the sea."}[mode]  # fmt: skip
             text = cut

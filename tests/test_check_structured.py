@@ -8,7 +8,7 @@ from dataclasses import replace
 from itertools import count
 from typing import Any
 
-import jsonschema
+import jsonschema  # type: ignore[import-untyped]
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -122,7 +122,7 @@ def test_json_mode_refused_by_name_is_rejected() -> None:
 
 
 def test_json_mode_refused_for_a_missing_instruction_is_asked_for_in_the_prompt() -> None:
-    """TRAPS 7: refused only for lack of an instruction. The control of the asking prompt is a mix, the treatment bare."""
+    """TRAPS 7. The control of the prompt that asks is prose and JSON, the treatment is bare."""
 
     def reply(call: Call) -> Reply:
         wants = "show one as a JSON object" in asks_prompt(call)
@@ -205,7 +205,8 @@ def shaping(make: Callable[[dict[str, Any]], Any], against: Callable[[dict[str, 
         (shaping(lambda _: {}), "ignored", "lacks"),
         (shaping(lambda value: value | {"extra": 1}), "ignored", "'extra', which is not allowed"),
         (shaping(lambda value: dict.fromkeys(value, "guess")), "ignored", "not one of the values allowed"),
-        (shaping(lambda value: {key: 1 if part is True else part for key, part in value.items()}), "ignored", "boolean"),
+        (shaping(lambda value: {key: part if part is not True else 1 for key, part in value.items()}), "ignored",
+         "boolean"),
         (shaping(lambda value: f"```json\n{json.dumps(value)}\n```"), "partial", "fence"),
         (shaping(lambda _: PROSE, lambda value: value), "broken", "with a neutral one"),
         (shaping(lambda _: ""), "broken", "no text"),
@@ -291,14 +292,16 @@ SCHEMAS = st.recursive(
             "const": st.sampled_from(["a", 2]),
         },
     ),
-    lambda inner: st.fixed_dictionaries(
-        {"type": st.just("object"), "properties": st.dictionaries(st.sampled_from("abc"), inner, max_size=2)},
-        optional={
-            "required": st.lists(st.sampled_from("abc"), max_size=2, unique=True),
-            "additionalProperties": st.booleans(),
-        },
-    )
-    | st.fixed_dictionaries({"type": st.just("array"), "items": inner}),
+    lambda inner: (
+        st.fixed_dictionaries(
+            {"type": st.just("object"), "properties": st.dictionaries(st.sampled_from("abc"), inner, max_size=2)},
+            optional={
+                "required": st.lists(st.sampled_from("abc"), max_size=2, unique=True),
+                "additionalProperties": st.booleans(),
+            },
+        )
+        | st.fixed_dictionaries({"type": st.just("array"), "items": inner})
+    ),
     max_leaves=4,
 )
 

@@ -23,10 +23,8 @@ def answering(echo: str | None = None, **fields: Any) -> Endpoint:
 
     def reply(call: Call) -> Reply:
         prompt = asks_prompt(call)
-        if "code" in prompt:
-            text = prompt.rpartition(": ")[2] if echo is None else echo
-        else:
-            text = LONG + prompt
+        said_back = prompt.rpartition(": ")[2] if echo is None else echo
+        text = said_back if "code" in prompt else LONG + prompt
         return said(text, **({"usage": counts(len(prompt.split()), len(text.split()))} | fields))
 
     return reply
@@ -106,12 +104,14 @@ def test_a_stream_that_is_never_whole_is_not_judged() -> None:
 
 
 def test_a_stream_that_is_refused_by_name_is_rejected() -> None:
-    """In sync mode the same endpoint answers."""
+    """In sync mode the same endpoint answers; and the other way round."""
     no = refusal("Unsupported parameter: 'stream' is not supported with this model.", param="stream")
-    streams = talk("text", lambda call: no if call.stream else answering()(call), footing=STREAM)
+    only = refusal("stream: false is not supported, this model only streams", param="stream")
+    answered = answering(streamed=True, deltas=9)
 
-    assert cells(streams) == ("inconclusive", "inconclusive")  # the plain call right after streams too, and fails
-    assert cells(talk("text", answering())) == ("supported", "supported")
+    assert cells(talk("text", lambda call: no if call.stream else answering()(call), footing=STREAM))[1] == "rejected"
+    assert cells(talk("text", lambda call: answered(call) if call.stream else only))[1] == "rejected"
+    assert cells(talk("text", lambda call: no if call.stream else later(), footing=STREAM))[1] == "inconclusive"
 
 
 def test_stream_options_that_are_refused_are_left_out() -> None:

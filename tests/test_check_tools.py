@@ -95,10 +95,16 @@ def test_the_call_is_played_back_as_it_came() -> None:
         (said('open_locker(code="x")'), "broken", "printed as text"),
         (said("<function=open_locker>{}</function>"), "broken", "printed as text"),
         (said("I would use open_locker, but I have no arguments or parameters."), "ignored", "no tool call"),
-        (said("", reasoning='<tool_call>{"name": "open_locker"}</tool_call>', reasoning_place="reasoning"), "broken",
-         "printed as text"),
-        (said("Done.", reasoning="I should use open_locker with its parameters.", reasoning_place="reasoning"),
-         "ignored", "no tool call"),
+        (
+            said("", reasoning='<tool_call>{"name": "open_locker"}</tool_call>', reasoning_place="reasoning"),
+            "broken",
+            "printed as text",
+        ),
+        (
+            said("Done.", reasoning="I should use open_locker with its parameters.", reasoning_place="reasoning"),
+            "ignored",
+            "no tool call",
+        ),
         (calling("unlock", '{"code": "x"}'), "broken", "'unlock', which was not offered"),
         (calling(" open_locker ", '{"code": "x"}'), "broken", "which was not offered"),
         (calling("open_locker", "{code: x}"), "broken", "arguments are not JSON"),
@@ -360,7 +366,9 @@ def test_a_strong_pull_is_seldom_called_unbiased() -> None:
     assert found["absent"] > 0.9 * runs
 
 
-@pytest.mark.parametrize("reply", [said("Oslo."), later(), refusal("Failed to call a function.", code="tool_use_failed")])
+@pytest.mark.parametrize(
+    "reply", [said("Oslo."), later(), refusal("Failed to call a function.", code="tool_use_failed")]
+)
 def test_choices_that_do_not_come_leave_both_cells_open(reply: Reply) -> None:
     """No calls, an outage, output that fails the server's test: neither biased nor unbiased."""
     found = talk("enum_order", when(lambda call: bool(call.tools), reply, good)).finding.verdicts

@@ -90,7 +90,9 @@ def test_every_trial_draws_another_picture_and_its_digits_stand_nowhere_else() -
     assert {shown(call) for call in done.calls("blank")} == {""}
     assert {shown(call) for call in done.calls("control")} == {None}
     for call, code in zip(done.calls("picture"), codes, strict=True):
-        text, picture = call.messages[0].content or ("", "")
+        content = call.messages[0].content
+        assert isinstance(content, tuple)
+        text, picture = content
         assert isinstance(picture, Image)
         assert code not in f"{text}"
         assert code.encode() not in base64.b64decode(picture.data)

@@ -344,7 +344,12 @@ def test_the_child_ends_with_its_parent() -> None:
         address = urlsplit(parent.stdout.readline().strip())
         with socket.create_connection((str(address.hostname), address.port or 0), timeout=10) as link:
             parent.kill()
-            assert link.recv(1) == b""  # hung up
+            try:
+                said = link.recv(1)
+            except ConnectionResetError:
+                said = b""
+
+            assert said == b""  # hung up, politely or not
 
 
 def test_the_server_imports_little() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import get_args
+from typing import cast, get_args
 
 import pytest
 from hypothesis import given
@@ -14,14 +14,12 @@ from llmprobe.probe import Trials
 from llmprobe.verdict import OUTCOMES
 
 KINDS: tuple[Kind, ...] = get_args(Kind)
-BOUNDS = st.integers(1, 20).flatmap(
-    lambda least: st.integers(least, 30).map(lambda most: Trials(least, most))
-)
+BOUNDS = st.integers(1, 20).flatmap(lambda least: st.integers(least, 30).map(lambda most: Trials(least, most)))
 
 
-def marks(*kinds: Kind) -> list[Mark]:
+def marks(*kinds: str) -> list[Mark]:
     """Marks of these kinds, each with its place as evidence."""
-    return [Mark(kind, f"it was {kind}", evidence=(f"e{place}",)) for place, kind in enumerate(kinds)]
+    return [Mark(cast(Kind, kind), f"it was {kind}", evidence=(f"e{place}",)) for place, kind in enumerate(kinds)]
 
 
 @pytest.mark.parametrize(

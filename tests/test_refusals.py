@@ -49,7 +49,8 @@ UNSUPPORTED = [
     ("image", error("Multimodal is not enabled for your organization and model", 403, code="multimodal_not_enabled")),
     ("image", error("image content is not supported for this model")),
     ("image", error("No endpoints found that support image input", 404)),
-    ("image", error("Invalid content type. image_url is only supported by certain models.", param="messages[0].content")),
+    ("image", error("Invalid content type. image_url is only supported by certain models.",
+                    param="messages[0].content")),
     ("json", error("Invalid parameter: 'response_format' of type 'json_object' is not supported with this model.",
                    param="response_format")),
     ("json", error("'response_format.type' must be 'json_schema' or 'text'")),
@@ -79,8 +80,8 @@ UNSUPPORTED = [
 
 WRONG = [
     # §1.2: the request was wrong; the feature is the one that was on trial
-    ("json", error("'messages' must contain the word 'json' in some form, to use 'response_format' of type 'json_object'.",
-                   param="messages")),
+    ("json", error("'messages' must contain the word 'json' in some form, to use 'response_format' of type "
+                   "'json_object'.", param="messages")),
     ("schema", error("Invalid schema for response_format 'answer': 'additionalProperties' must be explicitly set to "
                      "false", param="response_format")),
     ("schema", error("json schema is required", type="invalid_request_error")),

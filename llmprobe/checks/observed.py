@@ -73,10 +73,10 @@ def _usage_problem(turn: Turn) -> str:
     counts = turn.reply.usage
     if not isinstance(counts, Usage) or (counts.input is ABSENT and counts.output is ABSENT):
         return "no token counts"
-    if not counts.input:
+    if (turn.reply.input_tokens or 0) <= 0:
         return "no count of input tokens"
     said = turn.reply.content or turn.reply.tool_calls or turn.reply.reasoned
-    if said and not counts.output:
+    if said and (turn.reply.output_tokens or 0) <= 0:
         return "no count of output tokens"
     parts = (counts.input, counts.output, counts.total)
     if all(isinstance(part, int) for part in parts) and counts.total < counts.input + counts.output:  # type: ignore[operator]

@@ -1,6 +1,6 @@
 """The command line. One file for each command; a command's imports happen when it runs.
 
-Exit codes: 0 done, 1 a check failed, 2 the command or a file is wrong, 3 could not measure, 130 interrupted.
+Exit codes: 0 done, 2 the command or a file is wrong, 3 could not measure, 130 interrupted.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class _Group(click.Group):
 
 
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]}, epilog=(
-    "Exit codes: 0 done, 1 a check failed, 2 wrong command, file or setting, 3 could not measure, 130 interrupted."
+    "Exit codes: 0 done, 2 wrong command, file or setting, 3 could not measure, 130 interrupted."
 ))  # fmt: skip
 @click.version_option(__version__, prog_name="llmprobe")
 def main() -> None:

@@ -166,15 +166,19 @@ class Scan:
             raise CannotMeasure(f"{title}: cannot reach {base} ({detail})")
         if exchange.response.status != 200:
             error = read_error(exchange.response.status, exchange.response.body, "status")
-            advice = f"; check the key in {' or '.join(self._scenario.key_env)}" if meaning(error) == "auth" else ""
             raise CannotMeasure(
                 f"{title}: listing the models at {base}{path} was refused with HTTP {error.status}: "
-                f"{clip(error.message)}{advice if self._scenario.key_env else ''}"
+                f"{clip(error.message)}{self._key_advice() if meaning(error) == 'auth' else ''}"
             )
         try:
             return self._dialect.decode_models(exchange.response)
         except DecodeError as trouble:
             raise CannotMeasure(f"{title}: {base}{path} does not answer with a list of models: {trouble}") from None
+
+    def _key_advice(self) -> str:
+        if self._scenario.key_env:
+            return f"; check the key in {' or '.join(self._scenario.key_env)}"
+        return "; name the environment variable that holds its key with --key-env"
 
     # --- the queue
 
@@ -219,8 +223,7 @@ class Scan:
             found = Contact("trouble", f"a bug in llmprobe: {_trace()}")
         self._contacts[model] = found
         if found.state == "key refused" and not any(c.state == "chats" for c in self._contacts.values()):
-            variables = " or ".join(self._scenario.key_env) or "--key-env"
-            raise CannotMeasure(f"{self._scenario.title}: the key was refused ({found.note}); check {variables}")
+            raise CannotMeasure(f"{self._scenario.title}: the key was refused ({found.note}){self._key_advice()}")
         if found.state == "not chat":
             self._finish_row((place, 0), Row(model, note=f"does not chat: {found.note}"))
             return
