@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
 
 from llmprobe.call import JSON, Call, Image, JsonObject, JsonSchema, Message, Part, Text, Tool
-from llmprobe.checks import POOLED_CHECKS, TRIAL_CHECKS
+from llmprobe.checks import POOLED_CHECKS, TRIAL_CHECKS, TrialCheck
 from llmprobe.checks.evidence import Mark, Trial, Turn, clip, void
 from llmprobe.checks.fold import REFUSALS_THAT_DECIDE, Judgement, fold
 from llmprobe.checks.refusals import Meaning, meaning, names_feature, without_model_name
@@ -393,7 +393,7 @@ def _experiment(case: _Case, variant: Variant, spelling: str, bounds: Trials) ->
         setup = replace(setup, turns=(*setup.turns, turn))
         if turn.reply.error:
             return (yield from _refused_setup(case, arm, turn))
-    unusable = _unusable_setup(setup)
+    unusable = _unusable_setup(case, setup)
     if unusable is not None:
         return _all(case, unusable)
     derived = {name: DERIVE[way](setup.all("control")) for name, way in variant.derive.items()}
@@ -452,12 +452,14 @@ def _is_trouble(case: _Case, turn: Turn | None) -> bool:
     return turn is not None and case.meaning(turn) in _TROUBLE
 
 
-def _unusable_setup(setup: Trial) -> Mark | None:
+def _unusable_setup(case: _Case, setup: Trial) -> Mark | None:
+    checks = (TRIAL_CHECKS.get(decide.check) for decide in case.probe.cells.values())
+    judges_open = all(check is not None and check.judges_open for check in checks)
     for turn in setup.turns:
         reply = turn.reply
         if reply.finish == "content_filter" or reply.refusal:
             return void("the control was filtered", turn)
-        if not reply.complete:
+        if not reply.complete and not judges_open:
             return void("the control is not whole", turn)
         if reply.cut_short and not reply.content.strip() and not reply.tool_calls:
             return void("the control ran out of output tokens before any text", turn)
@@ -518,7 +520,7 @@ def _judge(case: _Case, setup: Trial, trials: Sequence[Trial], bounds: Trials) -
 def _judge_cell(case: _Case, check: str, setup: Trial, trials: Sequence[Trial], bounds: Trials) -> Judgement:
     if check in TRIAL_CHECKS:
         decide = TRIAL_CHECKS[check]
-        marks = [_spoilt(case, trial, decide.judges_cut) or decide.mark(setup, trial) for trial in trials]
+        marks = [_spoilt(case, trial, decide) or decide.mark(setup, trial) for trial in trials]
         return fold(marks, bounds)
     spoilt = [_refused_or_filtered(case, trial) for trial in trials]
     usable = [trial for bad, trial in zip(spoilt, trials, strict=True) if bad is None]
@@ -527,7 +529,7 @@ def _judge_cell(case: _Case, check: str, setup: Trial, trials: Sequence[Trial], 
     return POOLED_CHECKS[check](usable, bounds)
 
 
-def _spoilt(case: _Case, trial: Trial, judges_cut: bool) -> Mark | None:
+def _spoilt(case: _Case, trial: Trial, check: TrialCheck) -> Mark | None:
     """The mark of a trial in which something other than the feature had the last word."""
     bad = _refused_or_filtered(case, trial)
     if bad is not None:
@@ -535,9 +537,9 @@ def _spoilt(case: _Case, trial: Trial, judges_cut: bool) -> Mark | None:
     for turn in trial.turns:
         if case.meaning(turn) == "model failure":
             return replace(_failed("the model's output failed the server's own test", turn), kind="broken")
-        if not turn.reply.complete:
+        if not turn.reply.complete and not check.judges_open:
             return void("the reply is not whole", turn)
-        if _ran_out(turn, judges_cut):
+        if _ran_out(turn, check.judges_cut):
             return void("ran out of output tokens", turn)
     return None
 

@@ -30,11 +30,17 @@ class TrialCheck:
     values: tuple[str, ...] = ()
     judges_cut: bool = False
     """A text that the output cap ended says as much as a whole one."""
+    judges_open: bool = False
+    """So does a stream that stopped without saying that it had come to its end."""
 
 
 TRIAL_CHECKS: Mapping[str, TrialCheck] = {
-    "text_in": TrialCheck(text.ready, text.in_mark, ("control", "other"), ("echo",), values=("code",), judges_cut=True),
-    "text_out": TrialCheck(text.ready, text.out_mark, trial=("echo",), values=("code",), judges_cut=True),
+    "text_in": TrialCheck(
+        text.ready, text.in_mark, ("control", "other"), ("echo",), ("code",), judges_cut=True, judges_open=True
+    ),
+    "text_out": TrialCheck(
+        text.ready, text.out_mark, ("control",), ("echo",), ("code",), judges_cut=True, judges_open=True
+    ),
     "seed": TrialCheck(
         sampling.seed_ready, sampling.seed_mark, ("control", "other", "reference"), ("same",), judges_cut=True
     ),

@@ -50,6 +50,9 @@ def out_mark(setup: Trial, trial: Trial) -> Mark:
         ).seen_in(echo)
     if not echo.reply.content.strip():
         return Mark("broken", "the reply has no text", expected=trial.values["code"]).seen_in(echo)
+    if not echo.reply.complete:
+        reason = "the stream stops without a finish reason or an end marker, so a cut cannot be told from an end"
+        return Mark("partial", reason, "a finish reason or [DONE]", clip(echo.reply.content)).seen_in(echo)
     words = len(control.reply.content.split())
     if control.reply.streamed and control.reply.deltas <= 1 and words >= _LONG:
         return Mark(
