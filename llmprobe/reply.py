@@ -54,8 +54,8 @@ class RateLimit:
 class ApiError:
     """Why there is no usable answer, as the wire told it; what it *means* is for the checks to say.
 
-    ``where``: "transport" (no HTTP answer, or not all of one), "status" (an HTTP error status), "body" (a 200 whose body
-    is an error or cannot be read), "stream" (an error event inside a 200 stream).
+    ``where``: "transport" (no HTTP answer, or not all of one), "status" (an HTTP error status), "body" (a 200 whose
+    body is an error or cannot be read), "stream" (an error event inside a 200 stream).
     """
 
     where: Literal["transport", "status", "body", "stream"]

@@ -45,14 +45,14 @@ def told(value: Any, status: int = 200, **headers: str) -> Told:
 def chat(text: str, **headers: str) -> Told:
     """A plain whole chat completion that says ``text``."""
     count = len(text.split())
-    return told(
+    body = json.dumps(
         {
             "model": "m",
             "choices": [{"index": 0, "message": {"role": "assistant", "content": text}, "finish_reason": "stop"}],
             "usage": {"prompt_tokens": 5, "completion_tokens": count, "total_tokens": 5 + count},
-        },
-        **headers,
+        }
     )
+    return Told(200, body.encode(), {"content-type": "application/json", **headers})
 
 
 def models(*names: str) -> Told:

@@ -101,7 +101,7 @@ def test_two_alternatives_are_asked_for_with_a_new_prompt_each_time() -> None:
     calls = done.calls("treatment")
 
     assert {call.top_logprobs for call in calls} == {2}
-    assert len({str(call.messages) for call in calls}) == len(calls) == 10
+    assert len({str(call.messages) for call in calls}) == len(calls) == 8
     assert {call.top_logprobs for call in done.calls("control")} == {None}
 
 

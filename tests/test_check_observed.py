@@ -199,6 +199,14 @@ def test_endings_that_cannot_be_known_are_not_held_against_it(one: Turn, cells: 
     assert observe("finish", NATURAL, CALLED, one, cells=cells).outcome == "supported"
 
 
+def test_streams_that_never_say_that_they_ended_report_no_finish_reason() -> None:
+    """The reason is missing, although nothing was cut on the way; now and then: flaky."""
+    whole, open_ended = turn(said()), turn(said(complete=False, finish=ABSENT, finish_raw="", streamed=True))
+
+    assert observe("finish", *[open_ended] * 9).outcome == "broken"
+    assert observe("finish", *[whole] * 8, open_ended).outcome == "flaky"
+
+
 def test_a_cut_without_counts_is_known_from_the_cap_that_works() -> None:
     """No usage at all, but the max-tokens cell is green."""
     always_stop = [ended("stop", usage=ABSENT), ended("stop", 10, "cut", usage=ABSENT)]

@@ -40,7 +40,7 @@ def test_an_echoed_code_shows_that_text_goes_in_and_out() -> None:
     done = talk("text", answering())
 
     assert cells(done) == ("supported", "supported")
-    assert len({asks_prompt(call) for call in done.calls("echo")}) == 10
+    assert len({asks_prompt(call) for call in done.calls("echo")}) == 8
 
 
 @pytest.mark.parametrize(

@@ -60,12 +60,29 @@ def test_a_round_trip_with_values_that_cannot_be_guessed_is_supported() -> None:
     done = talk("tool", good)
     first, second = done.calls("call")[0], done.calls("answer")[0]
 
-    assert (done.outcome, done.verdict.trials) == ("supported", 8)
-    assert len({code_in(call) for call in done.calls("call")}) == 8
-    assert len({str(call.messages[-1].content) for call in done.calls("answer")}) == 8
+    assert (done.outcome, done.verdict.trials) == ("supported", 6)
+    assert len({code_in(call) for call in done.calls("call")}) == 6
+    assert len({str(call.messages[-1].content) for call in done.calls("answer")}) == 6
     assert replace(second, messages=second.messages[:1]) == first
     assert second.messages[1].tool_calls == done.replies[1].tool_calls
     assert second.messages[2].tool_call_id == "call_1"
+
+
+@pytest.mark.parametrize(
+    ("oddity", "outcome"),
+    [
+        ("tool call fragment without an index", "partial"),
+        ("two tool calls under one index", "partial"),
+        ("tool call without an id", "partial"),
+        ("no [DONE]", "supported"),
+    ],
+)
+def test_a_call_that_only_a_patient_client_can_join_is_partial(oddity: str, outcome: str) -> None:
+    """TRAPS 9: strict reassembly fails, lenient works. Other oddities are not the tool's."""
+    done = talk("tool", lambda call: replace(good(call), oddities=(oddity,) if first_call(call) else ()))
+
+    assert done.outcome == outcome
+    assert (oddity in done.verdict.reason) == (outcome == "partial")
 
 
 def test_the_call_is_played_back_as_it_came() -> None:
@@ -110,7 +127,7 @@ def test_the_call_is_played_back_as_it_came() -> None:
         (calling("open_locker", "{code: x}"), "broken", "arguments are not JSON"),
         (calling("open_locker", '{"code": "x"'), "broken", "arguments are not JSON"),
         (calling("open_locker", '["x"]'), "broken", "arguments are not an object"),
-        (calling("open_locker", ""), "broken", "lacks 'code'"),
+        (calling("open_locker", ""), "broken", "lacks a required key"),
         (calling("open_locker", '{"code": 5}'), "broken", "not of type string"),
         (calling("open_locker", '{"code": "x", "door": 1}'), "broken", "'door', which is not allowed"),
         (calling("open_locker", '{"code": "1234"}'), "broken", "not the one that was asked for"),

@@ -69,17 +69,6 @@ def test_digits_apart_are_read_as_well() -> None:
     assert talk("image", lambda call: said(" ".join(shown(call) or "none"))).outcome == "supported"
 
 
-def test_digits_that_come_with_a_blank_picture_too_are_not_read_from_it() -> None:
-    """Whatever leaks them, it is not the picture."""
-    last = ["00000"]
-
-    def reply(call: Call) -> Reply:
-        last[0] = shown(call) or last[0]
-        return said(last[0])
-
-    assert talk("image", reply).outcome == "inconclusive"
-
-
 def test_every_trial_draws_another_picture_and_its_digits_stand_nowhere_else() -> None:
     """Not in the text, not readable in the bytes; the blank is a picture too."""
     done = talk("image", looking())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -245,16 +245,14 @@ def test_skipped_models_have_a_row_with_the_scenarios_reason(tmp_path: Path) -> 
     assert {asked.json["model"] for asked in server.chats()} == {"m"}
 
 
-def test_a_bug_of_ours_is_inconclusive_and_the_scan_goes_on(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_bug_of_ours_is_inconclusive_and_the_scan_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A check that raises spoils its own cell only."""
     from llmprobe.checks import TRIAL_CHECKS, TrialCheck
 
     def broken(*_: object) -> Any:
         raise ZeroDivisionError("oops")
 
-    monkeypatch.setitem(TRIAL_CHECKS, "json", TrialCheck(broken, broken))  # type: ignore[arg-type]
+    monkeypatch.setitem(TRIAL_CHECKS, "json", TrialCheck(broken, broken))
     with endpoint(obedient) as server:
         board = scan(server, tmp_path, wanted=("text", "json"))
     cells = board.rows[0].cells
@@ -298,7 +296,7 @@ def test_without_quirks_the_body_is_not_touched() -> None:
 
 
 @pytest.fixture
-def transport_to() -> Iterator[Callable[[Callable[[Asked], Told]], Exchange]]:
+def transport_to() -> Callable[[Callable[[Asked], Told]], Exchange]:
     """Send one request to an endpoint and get the exchange."""
 
     def send(answer: Callable[[Asked], Told]) -> Exchange:
@@ -311,7 +309,7 @@ def transport_to() -> Iterator[Callable[[Callable[[Asked], Told]], Exchange]]:
             assert server.asked[0].headers["authorization"] == "Bearer secret"
             return exchange
 
-    yield send
+    return send
 
 
 def test_the_key_is_added_below_what_is_recorded(

@@ -135,7 +135,9 @@ def test_a_killed_scan_is_resumed_and_nothing_is_sent_twice(after: int, tmp_path
 
     done = llmprobe("scan", "demo", "--seed", "5", *names, cwd=tmp_path)
     lines = (tmp_path / "scoreboards" / ".journal" / "demo.ndjson").read_text("utf-8").splitlines()
-    sent = Counter((value["case"], value["turn"], value["attempt"]) for value in map(json.loads, lines) if "case" in value)
+    sent = Counter(
+        (value["case"], value["turn"], value["attempt"]) for value in map(json.loads, lines) if "case" in value
+    )
 
     assert scan.returncode == -signal.SIGKILL
     assert kept >= after - 1
@@ -151,7 +153,9 @@ def test_an_unfinished_scan_can_be_begun_anew(tmp_path: Path) -> None:
     partial.parent.mkdir(parents=True)
     partial.write_text('{"llmprobe_journal": 1, "seed": 3}\n')
 
-    done = llmprobe("scan", "demo", "--fresh", "--models", "embedding", "--models", "perfect", "--trials", "2", cwd=tmp_path)
+    done = llmprobe(
+        "scan", "demo", "--fresh", "--models", "embedding", "--models", "perfect", "--trials", "2", cwd=tmp_path
+    )
 
     assert done.returncode == 0
     assert "resuming" not in done.stderr

@@ -54,7 +54,7 @@ TRIAL_CHECKS: Mapping[str, TrialCheck] = {
     "tool_required": TrialCheck(tools.required_ready, tools.required_mark, trial=("forced",)),
     "tool_forbidden": TrialCheck(tools.forbidden_ready, tools.forbidden_mark, trial=("forbidden",)),
     "logprobs": TrialCheck(logprobs.ready, logprobs.mark, judges_cut=True),
-    "vision": TrialCheck(vision.ready, vision.mark, trial=("picture", "blank"), values=("code",)),
+    "vision": TrialCheck(vision.ready, vision.mark, ("control", "blank"), ("picture",), ("code",)),
 }
 
 POOLED_CHECKS: Mapping[str, Callable[[Sequence[Trial], Trials], Judgement]] = {

@@ -119,7 +119,7 @@ def finish(turns: Sequence[Turn], cells: Mapping[str, Verdict]) -> Verdict:
     """A natural end, a cut and a tool call must be told apart; one kind alone shows nothing."""
     right: dict[str, list[Turn]] = {}
     wrong: dict[str, list[Turn]] = {}
-    for turn in _answered(turns):
+    for turn in (turn for turn in turns if turn.reply.error is None):
         found = _situation(turn, cells)
         if found is None:
             continue
@@ -147,6 +147,8 @@ def finish(turns: Sequence[Turn], cells: Mapping[str, Verdict]) -> Verdict:
 def _situation(turn: Turn, cells: Mapping[str, Verdict]) -> tuple[str, tuple[str, ...]] | None:
     """How the reply really ended, and the finish reasons that say so; ``None`` when it cannot be known."""
     reply = turn.reply
+    if not reply.complete:
+        return "a natural end", ("stop",)  # the stream came to its end and never said so
     if reply.finish in ("content_filter", "unknown") or reply.refusal:
         return None  # a reason that the dialect does not list may be right
     if reply.tool_calls:

@@ -170,9 +170,7 @@ def stop_mark(setup: Trial, trial: Trial) -> Mark:
     if found and not tail.strip() and _same(head, before):
         return Mark("partial", "the stop word is left in the text", expected, clip(text)).seen_in(stopped)
     if found:
-        return Mark("ignored", f"the reply goes on past the stop word {word!r}", expected, clip(text)).seen_in(
-            control, stopped
-        )
+        return Mark("ignored", "the reply goes on past the stop word", expected, clip(text)).seen_in(control, stopped)
     return void("the reply went another way and never came to the stop word", control, stopped)
 
 

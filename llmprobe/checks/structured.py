@@ -176,7 +176,7 @@ def _object_violation(value: dict[str, JSON], schema: Mapping[str, JSON], place:
     properties = schema.get("properties", {})
     missing = [name for name in schema.get("required", ()) if name not in value]
     if missing:
-        return f"{place} lacks {missing[0]!r}"
+        return f"{place} lacks a required key"
     extra = [name for name in value if name not in properties]
     if extra and schema.get("additionalProperties") is False:
         return f"{place} has {clip(extra[0], 40)!r}, which is not allowed"

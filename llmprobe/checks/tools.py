@@ -103,6 +103,10 @@ def _answer_mark(setup: Trial, trial: Trial, made: str) -> Mark:
     call, final = trial.one("call"), trial.one("answer")
     answer = trial.values["answer"]
     if answer in final.reply.content:
+        odd = next((oddity for oddity in call.reply.oddities if oddity in _BREAKS_CLIENTS), "")
+        if odd:
+            reason = f"works when read with patience, but not for a client that takes the format at its word: {odd}"
+            return Mark("partial", reason, f"a text with {answer}", made).seen_in(call, final)
         return Mark(
             "shown",
             "calls with the code of the prompt and uses the tool's answer",
@@ -116,6 +120,20 @@ def _answer_mark(setup: Trial, trial: Trial, made: str) -> Mark:
     if not _can_copy(setup):
         return void(f"{reason}; but the model cannot even repeat a code", call, final)
     return Mark("partial", reason, f"a text with {answer}", clip(actual)).seen_in(call, final)
+
+
+_BREAKS_CLIENTS = frozenset(
+    (
+        "tool call without an id",
+        "tool call id changes",
+        "tool call arguments are not a string",
+        "tool call arguments repeated from the start in each fragment",
+        "tool call fragment without an index",
+        "two tool calls under one index",
+        "tool call name repeated",
+    )
+)
+"""Deviations that a dialect reads over and a client that joins pieces by the book does not (TRAPS 9, streaming)."""
 
 
 # --- forced

@@ -4,26 +4,25 @@ from __future__ import annotations
 
 import re
 
-from llmprobe.checks.evidence import Mark, Trial, clip, void
+from llmprobe.checks.evidence import Mark, Trial, Turn, clip, void
 
 _SAME = 3
 """Prompt tokens by which two equal prompts may differ."""
 
 
 def ready(setup: Trial) -> Mark | None:
-    """The control without a picture only gives the count of prompt tokens to compare with."""
+    """The controls, no picture and a blank one, only give what to compare with."""
     del setup
     return None
 
 
 def mark(setup: Trial, trial: Trial) -> Mark:
     """The digits are read; or the prompt did not grow, so the picture was dropped; or it is unclear."""
-    without, turn, blank = setup.one("control"), trial.one("picture"), trial.one("blank")
+    without, blank, turn = setup.one("control"), setup.one("blank"), trial.one("picture")
     code = trial.values["code"]
-    if code in re.sub(r"\D", "", blank.reply.content):
-        return void("the digits come with a blank picture too, so they are not read from it", turn, blank)
-    said = re.sub(r"\D", "", turn.reply.content)
-    if code in said:
+    if code in _digits(blank):
+        return void("the same digits come with a blank picture, so they are not read from it", turn, blank)
+    if code in _digits(turn):
         return Mark("shown", "reads digits that cannot be guessed", code, clip(turn.reply.content)).seen_in(turn)
     before, after = without.reply.input_tokens, turn.reply.input_tokens
     if not before or not after:
@@ -32,3 +31,7 @@ def mark(setup: Trial, trial: Trial) -> Mark:
         reason = f"accepted and dropped: the prompt counts {after} tokens with the picture, {before} without"
         return Mark("ignored", reason, code, clip(turn.reply.content)).seen_in(without, turn)
     return void(f"the picture adds {after - before} prompt tokens, but its digits are not read", without, turn)
+
+
+def _digits(turn: Turn) -> str:
+    return re.sub(r"\D", "", turn.reply.content)
