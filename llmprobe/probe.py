@@ -84,7 +84,7 @@ class Variant:
     values: Mapping[str, str] = field(default_factory=dict)
     """Drawn once, on top of the probe's own."""
     derive: Mapping[str, str] = field(default_factory=dict)
-    """Values taken from the replies of the setup: name -> way of taking, from ``conversation.DERIVE``."""
+    """Values taken from the replies of the setup: name -> way of taking, from ``conversation.values.DERIVE``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +122,7 @@ class Probe:
     """The feature of a dialect that is on trial: names its spellings and how a refusal would call it."""
     symbol: str = ""
     values: Mapping[str, str] = field(default_factory=dict)
-    """Drawn once for a case: name -> kind, from ``conversation.DRAW``."""
+    """Drawn once for a case: name -> kind, from ``conversation.values.DRAW``."""
     fresh: Mapping[str, str] = field(default_factory=dict)
     """Drawn anew for each trial."""
     variants: tuple[Variant, ...] = ()

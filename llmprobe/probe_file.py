@@ -10,7 +10,9 @@ from hashlib import sha256
 from pathlib import Path
 
 from llmprobe.checks import OBSERVERS, POOLED_CHECKS, TRIAL_CHECKS
-from llmprobe.conversation import DERIVE, DRAW, PLACEHOLDER, Footing, build_call, draw, resolve
+from llmprobe.conversation.calls import build_call, resolve
+from llmprobe.conversation.talk import Footing
+from llmprobe.conversation.values import DERIVE, DRAW, PLACEHOLDER, draw
 from llmprobe.errors import UsageError
 from llmprobe.files import data_folder
 from llmprobe.probe import Arm, Probe, Variant, strings_in

@@ -9,8 +9,7 @@ from typing import Any, TypeAlias, TypeVar
 
 from llmprobe.call import Call, Image, Message, Text
 from llmprobe.checks.evidence import Turn
-from llmprobe.contact import Contact, contact
-from llmprobe.conversation import Answer, Ask, Finding, Footing, converse
+from llmprobe.conversation import Answer, Ask, Contact, Finding, Footing, contact, converse
 from llmprobe.demo.brain import answer
 from llmprobe.demo.models import Traits
 from llmprobe.dialects import dialect

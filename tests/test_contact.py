@@ -12,8 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from llmprobe.call import Call
-from llmprobe.contact import Contact
-from llmprobe.conversation import Ask, Footing
+from llmprobe.conversation import Ask, Contact, Footing
 from llmprobe.reply import ApiError, Reply
 from llmprobe.scenario import Thinking
 from tests.talks import DIALECT, Endpoint, counts, demo, later, meet, refusal, said, when

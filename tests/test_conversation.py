@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 
 from llmprobe.absent import ABSENT
 from llmprobe.call import Call, ToolCall
-from llmprobe.conversation import DRAW, Footing, draw, fill
+from llmprobe.conversation import Footing
+from llmprobe.conversation.values import DRAW, draw, fill
 from llmprobe.probe import Trials
 from llmprobe.reply import ApiError, Reply, TokenLogprob, Usage
 from llmprobe.verdict import OUTCOMES

@@ -23,7 +23,7 @@ ROOT = Path(__file__).resolve().parents[1]
 LAYERS = {
     "data": ("absent", "call", "reply", "exchange", "probe", "scenario", "verdict", "scoreboard", "errors"),
     "pure": (
-        "dialects", "checks", "recordings", "renderers", "conversation", "contact", "quirks", "pictures", "json_patch",
+        "dialects", "checks", "recordings", "renderers", "conversation", "quirks", "pictures", "json_patch",
         "files", "strict_yaml", "probe_file", "scenario_file", "scoreboard_file", "demo",
     ),
     "edge": ("runner", "demo.server"),
@@ -44,7 +44,7 @@ HOMES = {
 
 WAITERS = ("runner", "demo.server", "cli.scan")
 """Who may know of asyncio. The command line only starts the loop."""
-DECIDERS = ("dialects", "checks", "renderers", "conversation", "contact", "quirks", "json_patch", "pictures")
+DECIDERS = ("dialects", "checks", "renderers", "conversation", "quirks", "json_patch", "pictures")
 """Functions of their arguments: no files, no clock, no network, no environment."""
 OUTSIDE_WORLD = {
     "os",

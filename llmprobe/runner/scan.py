@@ -21,8 +21,7 @@ from llmprobe import __version__
 from llmprobe.checks import OBSERVERS
 from llmprobe.checks.evidence import Turn, clip
 from llmprobe.checks.refusals import meaning, worth_retrying
-from llmprobe.contact import Contact, contact
-from llmprobe.conversation import Answer, Ask, Footing, converse
+from llmprobe.conversation import Answer, Ask, Contact, Footing, contact, converse
 from llmprobe.dialects import DecodeError, Dialect, Listed
 from llmprobe.dialects.api_errors import read_error
 from llmprobe.errors import CannotMeasure, UsageError

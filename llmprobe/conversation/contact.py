@@ -12,7 +12,8 @@ from typing import Literal
 from llmprobe.call import JSON, Call, Message
 from llmprobe.checks.evidence import clip
 from llmprobe.checks.refusals import Meaning, meaning, names_feature, without_model_name
-from llmprobe.conversation import THINKING_HEADROOM, Answer, Ask, Footing
+from llmprobe.conversation.calls import THINKING_HEADROOM
+from llmprobe.conversation.talk import Answer, Ask, Footing
 from llmprobe.dialects.base import Dialect
 from llmprobe.reply import Reply
 from llmprobe.scenario import Thinking
