@@ -252,7 +252,7 @@ def test_a_bug_of_ours_is_inconclusive_and_the_scan_goes_on(tmp_path: Path, monk
     def broken(*_: object) -> Any:
         raise ZeroDivisionError("oops")
 
-    monkeypatch.setitem(TRIAL_CHECKS, "json", TrialCheck(broken, broken))
+    monkeypatch.setitem(TRIAL_CHECKS, "json", TrialCheck(broken))
     with endpoint(obedient) as server:
         board = scan(server, tmp_path, wanted=("text", "json"))
     cells = board.rows[0].cells

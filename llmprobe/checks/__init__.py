@@ -1,7 +1,7 @@
 """The checks: pure functions from recorded replies to verdicts, by the names that probe files use.
 
-To add one: write ``ready`` (is there room for an effect, given the controls?) and ``mark`` (what did one
-trial show?) in the file of its theme, and name the pair in ``TRIAL_CHECKS``.
+To add one: write ``mark`` (what did one trial show?) and, where the controls may leave no room for an effect,
+``ready`` in the file of its theme, and name them in ``TRIAL_CHECKS``.
 """
 
 from __future__ import annotations
@@ -16,6 +16,12 @@ from llmprobe.probe import Trials
 from llmprobe.verdict import Verdict
 
 
+def _any_controls(setup: Trial) -> Mark | None:
+    """Any controls that were answered will do."""
+    del setup
+    return None
+
+
 @dataclass(frozen=True, slots=True)
 class TrialCheck:
     """Judges each trial by itself; the marks are folded into a verdict.
@@ -23,8 +29,8 @@ class TrialCheck:
     ``setup``, ``trial`` and ``values`` name the arms and values that a probe file must have.
     """
 
-    ready: Callable[[Trial], Mark | None]
     mark: Callable[[Trial, Trial], Mark]
+    ready: Callable[[Trial], Mark | None] = _any_controls
     setup: tuple[str, ...] = ("control",)
     trial: tuple[str, ...] = ("treatment",)
     values: tuple[str, ...] = ()
@@ -36,25 +42,30 @@ class TrialCheck:
 
 TRIAL_CHECKS: Mapping[str, TrialCheck] = {
     "text_in": TrialCheck(
-        text.ready, text.in_mark, ("control", "other"), ("echo",), ("code",), judges_cut=True, judges_open=True
+        text.in_mark,
+        setup=("control", "other"),
+        trial=("echo",),
+        values=("code",),
+        judges_cut=True,
+        judges_open=True,
     ),
-    "text_out": TrialCheck(
-        text.ready, text.out_mark, ("control",), ("echo",), ("code",), judges_cut=True, judges_open=True
-    ),
+    "text_out": TrialCheck(text.out_mark, trial=("echo",), values=("code",), judges_cut=True, judges_open=True),
     "seed": TrialCheck(
-        sampling.seed_ready, sampling.seed_mark, ("control", "other", "reference"), ("same",), judges_cut=True
+        sampling.seed_mark,
+        sampling.seed_ready,
+        setup=("control", "other", "reference"),
+        trial=("same",),
+        judges_cut=True,
     ),
-    "max_tokens": TrialCheck(sampling.max_tokens_ready, sampling.max_tokens_mark, values=("cap",), judges_cut=True),
-    "stop": TrialCheck(sampling.stop_ready, sampling.stop_mark, values=("word",), judges_cut=True),
-    "json": TrialCheck(structured.json_ready, structured.json_mark),
-    "schema": TrialCheck(structured.schema_ready, structured.schema_mark, trial=("neutral", "against")),
-    "tool": TrialCheck(
-        tools.tool_ready, tools.tool_mark, trial=("call", "answer"), values=("sample", "code", "answer")
-    ),
-    "tool_required": TrialCheck(tools.required_ready, tools.required_mark, trial=("forced",)),
-    "tool_forbidden": TrialCheck(tools.forbidden_ready, tools.forbidden_mark, trial=("forbidden",)),
-    "logprobs": TrialCheck(logprobs.ready, logprobs.mark, judges_cut=True),
-    "vision": TrialCheck(vision.ready, vision.mark, ("control", "blank"), ("picture",), ("code",)),
+    "max_tokens": TrialCheck(sampling.max_tokens_mark, sampling.max_tokens_ready, values=("cap",), judges_cut=True),
+    "stop": TrialCheck(sampling.stop_mark, values=("word",), judges_cut=True),
+    "json": TrialCheck(structured.json_mark, structured.json_ready),
+    "schema": TrialCheck(structured.schema_mark, structured.json_ready, trial=("neutral", "against")),
+    "tool": TrialCheck(tools.tool_mark, trial=("call", "answer"), values=("sample", "code", "answer")),
+    "tool_required": TrialCheck(tools.required_mark, tools.required_ready, trial=("forced",)),
+    "tool_forbidden": TrialCheck(tools.forbidden_mark, tools.forbidden_ready, trial=("forbidden",)),
+    "logprobs": TrialCheck(logprobs.mark, judges_cut=True),
+    "vision": TrialCheck(vision.mark, setup=("control", "blank"), trial=("picture",), values=("code",)),
 }
 
 POOLED_CHECKS: Mapping[str, Callable[[Sequence[Trial], Trials], Judgement]] = {

@@ -12,12 +12,6 @@ _SUM = 1.01
 _ENOUGH = 5
 
 
-def ready(setup: Trial) -> Mark | None:
-    """The control, which does not ask, only tells whether they are always on."""
-    del setup
-    return None
-
-
 def mark(setup: Trial, trial: Trial) -> Mark:
     """Values for the tokens of the text, plausible as logarithms of probabilities."""
     del setup

@@ -144,12 +144,6 @@ def _capping(control: Turn, capped: Turn) -> tuple[Kind, str]:
 # --- stop: the reply ends before a word that the control goes on past
 
 
-def stop_ready(setup: Trial) -> Mark | None:
-    """The word was taken from the control's own reply, so there is always text after it."""
-    del setup
-    return None
-
-
 def stop_mark(setup: Trial, trial: Trial) -> Mark:
     """The text must be the control's text up to the word: neither more, nor some other text."""
     control, stopped = setup.one("control"), trial.one("treatment")

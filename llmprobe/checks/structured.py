@@ -106,11 +106,6 @@ def _fault(text: str) -> str:
 # --- schema
 
 
-def schema_ready(setup: Trial) -> Mark | None:
-    """Without the schema, the keys and the value that cannot be guessed must be missing."""
-    return json_ready(setup)
-
-
 def schema_mark(setup: Trial, trial: Trial) -> Mark:
     """One prompt says nothing of the shape, the other asks for prose: the schema must win both times."""
     neutral, against = trial.one("neutral"), trial.one("against")

@@ -8,12 +8,6 @@ _LONG = 20
 """Words from which a reply that is really streamed comes in more than one event."""
 
 
-def ready(setup: Trial) -> Mark | None:
-    """Any answered control will do."""
-    del setup
-    return None
-
-
 def in_mark(setup: Trial, trial: Trial) -> Mark:
     """Text goes in: what comes back depends on what was asked."""
     control, other, echo = setup.one("control"), setup.one("other"), trial.one("echo")

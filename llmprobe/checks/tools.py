@@ -69,12 +69,6 @@ def _no_call(turn: Turn) -> Mark:
 # --- the call and its round trip
 
 
-def tool_ready(setup: Trial) -> Mark | None:
-    """The control only tells whether the model can repeat a code at all."""
-    del setup
-    return None
-
-
 def _can_copy(setup: Trial) -> bool:
     """Positive control: without tools, the model repeats the code that it is given."""
     return any(setup.values["sample"] in turn.reply.content for turn in setup.all("control"))

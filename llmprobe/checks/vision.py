@@ -10,12 +10,6 @@ _SAME = 3
 """Prompt tokens by which two equal prompts may differ."""
 
 
-def ready(setup: Trial) -> Mark | None:
-    """The controls, no picture and a blank one, only give what to compare with."""
-    del setup
-    return None
-
-
 def mark(setup: Trial, trial: Trial) -> Mark:
     """The digits are read; or the prompt did not grow, so the picture was dropped; or it is unclear."""
     without, blank, turn = setup.one("control"), setup.one("blank"), trial.one("picture")
