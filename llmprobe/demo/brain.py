@@ -25,7 +25,7 @@ _IMAGE_TOKENS = 85
 """Input tokens of an image, as OpenAI counts one of low detail."""
 _MESSAGE_TOKENS = 4
 _TOOL_TOKENS = 20
-_EVENTS = 16
+_EVENTS = 6
 """Events in which a text is streamed, at most: enough to see a stream, few enough to be fast."""
 
 

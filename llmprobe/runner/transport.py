@@ -1,7 +1,8 @@
-"""Sending: the only home of httpx. One single-connection client for each worker.
+"""Sending: the only home of httpx. One single-connection transport for each worker.
 
-httpx's pool scans all connections on every request, which makes one big pool quadratic in concurrency;
-clients with one connection each share one TLS context and stay cheap (measured in benchmarks/).
+httpx's pool scans all connections on every request, which makes one big pool quadratic in concurrency; transports
+with one connection each share one TLS context and stay cheap. They are used without a client on top: it would add
+a third to the CPU time of a request for redirects, cookies and authentication flows, none of which may happen here.
 """
 
 from __future__ import annotations
@@ -10,6 +11,8 @@ import asyncio
 import ssl
 import time
 from types import TracebackType
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 import httpx
 
@@ -18,28 +21,25 @@ from llmprobe.exchange import Exchange, HttpRequest, HttpResponse, TransportFail
 from llmprobe.scenario import Limits, Scenario
 
 _CHUNK_TIMES = 200
-_HEADERS = {"user-agent": f"llmprobe/{__version__}", "accept": "*/*"}
+_HEADERS = {"user-agent": f"llmprobe/{__version__}", "accept": "*/*", "accept-encoding": "gzip, deflate"}
 
 
 class Transport:
     """Sends requests to one provider; the key is added here, below everything that is recorded."""
 
     def __init__(self, scenario: Scenario, key: str, workers: int) -> None:
-        limits = scenario.limits
-        context: ssl.SSLContext | bool = httpx.create_ssl_context() if scenario.base_url.startswith("https") else False
-        headers = {**_HEADERS, **scenario.headers}
-        if key:
-            headers[scenario.key_header] = f"{scenario.key_scheme} {key}".strip()
+        self._limits: Limits = scenario.limits
         self._base_url = scenario.base_url.rstrip("/")
-        self._limits: Limits = limits
-        self._clients = [
-            httpx.AsyncClient(
+        self._headers = {**_HEADERS, **scenario.headers}
+        if key:
+            self._headers[scenario.key_header] = f"{scenario.key_scheme} {key}".strip()
+        context: ssl.SSLContext | bool = httpx.create_ssl_context() if scenario.base_url.startswith("https") else False
+        proxy = None if scenario.local else _proxy(scenario.base_url)
+        self._lines = [
+            httpx.AsyncHTTPTransport(
                 verify=context,
-                headers=headers,
                 limits=httpx.Limits(max_connections=1, max_keepalive_connections=1),
-                timeout=httpx.Timeout(limits.idle_s, connect=limits.connect_s),
-                follow_redirects=False,  # a redirect to another host must never carry the key
-                trust_env=not scenario.local,
+                proxy=proxy,
             )
             for _ in range(workers)
         ]
@@ -50,8 +50,8 @@ class Transport:
     async def __aexit__(
         self, kind: type[BaseException] | None, trouble: BaseException | None, trace: TracebackType | None
     ) -> None:
-        for client in self._clients:
-            await client.aclose()
+        for line in self._lines:
+            await line.aclose()
 
     async def send(self, request: HttpRequest, worker: int, case: str, turn: int, attempt: int) -> Exchange:
         """Send ``request`` over the connection of ``worker``. Never raises for what an endpoint does."""
@@ -60,7 +60,7 @@ class Transport:
         failure: TransportFailure | None = None
         try:
             async with asyncio.timeout(self._limits.total_s):
-                await reader.read(self._clients[worker], request, self._base_url + request.url)
+                await reader.read(self._lines[worker], self._built(request))
         except TimeoutError:
             failure = TransportFailure("timeout", f"no end after {self._limits.total_s:g} s")
         except httpx.HTTPError as trouble:
@@ -82,6 +82,27 @@ class Transport:
             reader.times(),
         )
 
+    def _built(self, request: HttpRequest) -> httpx.Request:
+        """The request for the wire; a listing may have a whole URL of its own."""
+        url = request.url if "://" in request.url else self._base_url + request.url
+        timeout = httpx.Timeout(self._limits.idle_s, connect=self._limits.connect_s)
+        return httpx.Request(
+            request.method,
+            url,
+            headers={**self._headers, **dict(request.headers)},
+            content=request.body or None,
+            extensions={"timeout": timeout.as_dict()},
+        )
+
+
+def _proxy(base_url: str) -> str | None:
+    """The proxy that the environment names for this address, if any."""
+    address = urlsplit(base_url)
+    if proxy_bypass(address.hostname or ""):
+        return None
+    proxies = getproxies()
+    return proxies.get(address.scheme) or proxies.get("all")
+
 
 class _Reader:
     """Reads one response up to the size limit, and notes when its pieces came."""
@@ -95,15 +116,16 @@ class _Reader:
         self._times: list[float] = []
         self._truncated = False
 
-    async def read(self, client: httpx.AsyncClient, request: HttpRequest, url: str) -> None:
-        async with client.stream(
-            request.method, url, content=request.body or None, headers=list(request.headers)
-        ) as response:
-            self._head = response
+    async def read(self, line: httpx.AsyncHTTPTransport, request: httpx.Request) -> None:
+        """Send ``request`` and read until its end, or until the limit."""
+        response = self._head = await line.handle_async_request(request)
+        try:
             async for piece in response.aiter_bytes():
                 self._take(piece)
                 if self._truncated:
                     return
+        finally:
+            await response.aclose()
 
     def _take(self, piece: bytes) -> None:
         if len(self._times) < _CHUNK_TIMES:
