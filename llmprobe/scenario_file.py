@@ -19,7 +19,7 @@ SUFFIX = ".yaml"
 _LIKE = "it looks like http://localhost:8080/v1"
 
 REMOTE_LIMITS = Limits(concurrency=8)
-LOCAL_LIMITS = Limits(concurrency=2)
+LOCAL_LIMITS = Limits(concurrency=4)
 """A local engine serves few requests at once; more only makes them wait in its queue and time out."""
 
 

@@ -73,8 +73,11 @@ class Endpoint:
 
 
 @contextmanager
-def endpoint(answer: Callable[[Asked], Told]) -> Iterator[Endpoint]:
-    """Serve ``answer`` on a free loopback port while the context lasts."""
+def endpoint(answer: Callable[[Asked], Told], *, at_once: bool = False) -> Iterator[Endpoint]:
+    """Serve ``answer`` on a free loopback port while the context lasts.
+
+    ``answer`` is called for one request after the other, unless ``at_once``.
+    """
     lock = threading.Lock()
 
     class Handler(BaseHTTPRequestHandler):
@@ -86,7 +89,8 @@ def endpoint(answer: Callable[[Asked], Told]) -> Iterator[Endpoint]:
             asked = Asked(self.command, self.path, headers, self.rfile.read(length))
             with lock:
                 served.asked.append(asked)
-                reply = answer(asked)
+                reply = None if at_once else answer(asked)
+            reply = reply or answer(asked)
             self.send_response(reply.status)
             for name, value in reply.headers.items():
                 self.send_header(name, value)

@@ -160,3 +160,27 @@ def test_an_unfinished_scan_can_be_begun_anew(tmp_path: Path) -> None:
     assert done.returncode == 0
     assert "resuming" not in done.stderr
     assert partial.with_suffix(".old.ndjson").exists()
+
+
+def test_no_more_requests_are_in_flight_than_allowed(tmp_path: Path) -> None:
+    """``--concurrency 1`` asks one thing at a time."""
+    import threading
+
+    at_once, most = 0, 0
+    lock = threading.Lock()
+
+    def answer(asked: Asked) -> Told:
+        nonlocal at_once, most
+        with lock:
+            at_once += 1
+            most = max(most, at_once)
+        reply = models("m") if asked.method == "GET" else chat("hello")
+        with lock:
+            at_once -= 1
+        return reply
+
+    with endpoint(answer, at_once=True) as server:
+        done = llmprobe("scan", server.url, "--concurrency", "1", "--trials", "2", "--quiet", cwd=tmp_path)
+
+    assert done.returncode == 0, done.stderr
+    assert most == 1

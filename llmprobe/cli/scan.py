@@ -36,6 +36,7 @@ DEMO = "demo"
     type=click.IntRange(2, 100),
     help="Unanimous trials that decide a cell, in place of the probes' own.",
 )
+@click.option("--concurrency", type=click.IntRange(1, 256), help="Requests in flight at once, at most.")
 @click.option("--fresh", is_flag=True, help="Begin anew although an unfinished scan could be resumed.")
 @click.option("--quiet", is_flag=True, help="No progress, no table: only files and errors.")
 def scan(
@@ -46,6 +47,7 @@ def scan(
     out: str,
     seed: int | None,
     trials: int | None,
+    concurrency: int | None,
     fresh: bool,
     quiet: bool,
 ) -> None:
@@ -62,7 +64,7 @@ def scan(
     from llmprobe.cli.progress import display
     from llmprobe.runner.scan import Options
 
-    scenario = _scenario(target, key_env)
+    scenario = _at_most(concurrency, _scenario(target, key_env))
     key = _key(scenario)
     folder = Path(out)
     seed = _seed(seed, folder, scenario, fresh)
@@ -96,6 +98,14 @@ def _scenario(target: str, key_env: str | None) -> Scenario:
     else:
         scenario = scenario_file.find(target)
     return replace(scenario, key_env=(key_env,)) if key_env else scenario
+
+
+def _at_most(concurrency: int | None, scenario: Scenario) -> Scenario:
+    from dataclasses import replace
+
+    if concurrency is None:
+        return scenario
+    return replace(scenario, limits=replace(scenario.limits, concurrency=concurrency))
 
 
 def _key(scenario: Scenario) -> str:
