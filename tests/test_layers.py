@@ -21,10 +21,10 @@ from llmprobe.scenario_file import names as provider_names
 ROOT = Path(__file__).resolve().parents[1]
 
 LAYERS = {
-    "data": ("absent", "call", "reply", "exchange", "probe", "scenario", "verdict", "scoreboard", "errors"),
+    "data": ("absent", "call", "reply", "exchange", "probe", "scenario", "verdict", "scoreboard", "errors", "address"),
     "pure": (
         "dialects", "checks", "recordings", "renderers", "conversation", "quirks", "pictures", "json_patch",
-        "files", "strict_yaml", "probe_file", "scenario_file", "scoreboard_file", "demo",
+        "scoring", "files", "strict_yaml", "probe_file", "scenario_file", "scoreboard_file", "demo",
     ),
     "edge": ("runner", "demo.server"),
     "cli": ("cli", "__main__"),
@@ -44,7 +44,7 @@ HOMES = {
 
 WAITERS = ("runner", "demo.server", "cli.scan")
 """Who may know of asyncio. The command line only starts the loop."""
-DECIDERS = ("dialects", "checks", "renderers", "conversation", "quirks", "json_patch", "pictures")
+DECIDERS = ("dialects", "checks", "renderers", "conversation", "scoring", "quirks", "json_patch", "pictures")
 """Functions of their arguments: no files, no clock, no network, no environment."""
 OUTSIDE_WORLD = {
     "os",

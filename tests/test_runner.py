@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from llmprobe.dialects import dialect
-from llmprobe.errors import CannotMeasure
+from llmprobe.errors import CannotMeasure, UsageError
 from llmprobe.exchange import Exchange, HttpRequest
 from llmprobe.probe_file import probes
 from llmprobe.quirks import apply_quirks
@@ -262,6 +262,22 @@ def test_a_bug_of_ours_is_inconclusive_and_the_scan_goes_on(tmp_path: Path, monk
     assert "a bug in llmprobe: ZeroDivisionError: oops" in cells["json"].reason
 
 
+def test_a_journal_that_cannot_be_written_ends_the_scan(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A full disk is the user's trouble, not a bug to be noted in a cell while money is spent."""
+
+    def full(journal: Journal, exchange: Exchange) -> None:
+        del journal
+        if exchange.case != "models":
+            raise UsageError("cannot write the journal: No space left on device")
+
+    monkeypatch.setattr(Journal, "append", full)
+    with endpoint(obedient) as server, pytest.raises(BaseExceptionGroup) as trouble:
+        scan(server, tmp_path)
+
+    assert trouble.group_contains(UsageError, match="No space left")
+    assert len(server.chats()) <= FAST.concurrency
+
+
 def test_model_ids_with_anything_in_them_get_their_row(tmp_path: Path) -> None:
     """Newlines, pipes, escapes and paths in ids do not break a scan."""
     names = ("a\nb", "x|y", "\x1b[31mred", "../../etc", "m m")
@@ -301,8 +317,10 @@ def transport_to() -> Callable[[Callable[[Asked], Told]], Exchange]:
 
     def send(answer: Callable[[Asked], Told]) -> Exchange:
         async def go(url: str) -> Exchange:
-            async with Transport(Scenario("t", "T", url, local=True, limits=FAST), "secret", 1) as transport:
-                return await transport.send(HttpRequest("POST", "/chat/completions", (), b"{}"), 0, "c", 0, 0)
+            transport = Transport(Scenario("t", "T", url, local=True, limits=FAST), "secret", 1)
+            exchange = await transport.send(HttpRequest("POST", "/chat/completions", (), b"{}"), 0, "c", 0, 0)
+            await transport.close()
+            return exchange
 
         with endpoint(answer) as server:
             exchange = asyncio.run(go(server.url))
