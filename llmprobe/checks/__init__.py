@@ -53,7 +53,7 @@ TRIAL_CHECKS: Mapping[str, TrialCheck] = {
     "seed": TrialCheck(
         sampling.seed_mark,
         sampling.seed_ready,
-        setup=("control", "other", "reference"),
+        setup=("control", "other", "another", "reference"),
         trial=("same",),
         judges_cut=True,
     ),

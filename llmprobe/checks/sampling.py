@@ -16,7 +16,8 @@ _SLACK = 2
 
 def seed_ready(setup: Trial) -> Mark | None:
     """Without a seed the text must vary; if it does not, nothing can be seen."""
-    controls, others, references = setup.all("control"), setup.all("other"), setup.all("reference")
+    controls, references = setup.all("control"), setup.all("reference")
+    others = (*setup.all("other"), *setup.all("another"))  # two seeds, as one may give the same text by chance
     texts = [turn.reply.content for turn in controls]
     if any(not turn.reply.content.strip() for turn in (*controls, *others, *references)):
         return void("the control gave no text", *controls)
