@@ -86,3 +86,18 @@ def test_every_piece_of_evidence_is_in_the_journal(tmp_path: Path) -> None:
     assert named
     assert named <= set(exchanges)
     assert len(exchanges) == len(set(exchanges)) == board.requests
+
+
+def test_the_journal_alone_gives_the_same_scoreboard_without_a_request(tmp_path: Path) -> None:
+    """Every verdict is a function of what was recorded: nothing is asked again, and the cells are equal."""
+    arguments = ("--seed", "11", "--models", "perfect", "--models", "tool-flaky", "--models", "strict")
+    first = scan_demo(tmp_path, *arguments)
+    journal = tmp_path / ".journal" / "demo.ndjson"
+    recorded = journal.read_bytes()
+    journal.with_name("demo.partial.ndjson").write_bytes(recorded.removesuffix(b'{"end":true}\n'))
+
+    again = scan_demo(tmp_path, *arguments)
+
+    assert again.rows == first.rows
+    assert again.requests == first.requests
+    assert journal.read_bytes() == recorded
