@@ -17,7 +17,7 @@ from llmprobe.call import Call, ToolCall
 from llmprobe.checks import OBSERVERS
 from llmprobe.checks.evidence import Turn
 from llmprobe.reply import Reply
-from llmprobe.verdict import Verdict
+from llmprobe.verdict import Outcome, Verdict
 from tests.talks import DIALECT, Endpoint, asks_prompt, demo, dropping, later, refusal, said, talk, turns_of, when
 
 
@@ -412,6 +412,26 @@ def due(reply: Reply, choice: Any = None) -> Turn:
     """A turn in which a call was due."""
     call = talk("tool", good).calls("call")[0]
     return Turn("call", replace(call, tool_choice=choice), reply, "e", "tool", "call")
+
+
+@pytest.mark.parametrize(
+    ("free", "forced", "outcome"),
+    [
+        ("ignored", "supported", "partial"),
+        ("ignored", "flaky", "partial"),
+        ("ignored", "ignored", None),
+        ("ignored", "inconclusive", None),
+        ("rejected", "supported", None),
+        ("broken", "supported", None),
+    ],
+)
+def test_a_model_that_calls_only_when_forced_is_partial_and_not_red(
+    free: Outcome, forced: Outcome, outcome: str | None
+) -> None:
+    """TRAPS 9: a free choice tests the model's will, a forced call tests the endpoint."""
+    found = OBSERVERS["tool_flakiness"]((), {"tool": Verdict(free), "tool_required": Verdict(forced)})
+
+    assert (found and found.outcome) == outcome
 
 
 def test_a_call_that_failed_anywhere_in_the_row_makes_the_tool_cell_flaky() -> None:

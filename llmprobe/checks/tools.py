@@ -284,12 +284,17 @@ def _due(turn: Turn) -> bool:
 
 
 def flakiness(turns: Sequence[Turn], cells: Mapping[str, Verdict]) -> Verdict | None:
-    """The tool cell again, when calls failed to come anywhere in the row; ``None`` leaves it as it is."""
-    verdict = cells.get("tool")
+    """The tool cell again, in the light of all the row: calls that failed to come elsewhere, or came when forced.
+
+    ``None`` leaves it as it is.
+    """
+    verdict, forced = cells.get("tool"), cells.get("tool_required")
+    forcing_works = forced is not None and forced.outcome in ("supported", "flaky")
+    if verdict is not None and verdict.outcome == "ignored" and forcing_works:
+        # the endpoint can call tools, this model just does not choose to
+        return replace(verdict, outcome="partial", reason="calls only when forced: left free, no tool call")
     if verdict is None or verdict.outcome not in ("supported", "flaky"):
         return None
-    forced = cells.get("tool_required")
-    forcing_works = forced is not None and forced.outcome in ("supported", "flaky")
     due = [turn for turn in turns if _due(turn) and (forcing_works or turn.call.tool_choice != "required")]
     failed = [turn for turn in due if call_problem(turn)[0]]
     if not failed:
