@@ -100,7 +100,7 @@ def _experiment(case: Case, variant: Variant, spelling: str, bounds: Trials) -> 
     values = draw({**case.probe.values, **variant.values}, rng)
     setup = Trial((), values)
     for arm in [each for each in variant.setup for _ in range(each.repeat)]:
-        turn = yield from _one(case, arm, variant, "", setup)
+        turn = yield from _control(case, arm, variant, setup)
         if turn is None:
             return _all(case, void("the control could not be built", *setup.turns), no_room=True)
         setup = replace(setup, turns=(*setup.turns, turn))
@@ -130,6 +130,23 @@ def _one(case: Case, arm: Arm, variant: Variant, spelling: str, trial: Trial) ->
         chosen = () if spelling == default else ((case.probe.feature, spelling),)
         call = replace(call, spelling=tuple(sorted(others + chosen)))
     return (yield from case.ask(arm, call))
+
+
+_CONTROL_TRIES = 3
+
+
+def _control(case: Case, arm: Arm, variant: Variant, setup: Trial) -> Generator[Ask, Answer, Turn | None]:
+    """One control; asked again when a 200 held an error, which the edge takes for an answer and does not repeat.
+
+    A trial that is spoilt so is one of many, a control that is lost takes the whole experiment along.
+    """
+    turn = yield from _one(case, arm, variant, "", setup)
+    for _ in range(_CONTROL_TRIES - 1):
+        error = turn.reply.error if turn else None
+        if turn is None or error is None or error.where not in ("body", "stream") or not _is_trouble(case, turn):
+            break
+        turn = yield from _one(case, arm, variant, "", setup)
+    return turn
 
 
 def _recheck(case: Case) -> Generator[Ask, Answer, Turn]:
