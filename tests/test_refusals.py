@@ -264,3 +264,19 @@ def test_every_error_has_a_meaning(where: Any, status: int | None, message: str,
     assert found
     if where == "status" and status in (401, 402, 408, 409, 429, 502, 503, 504):
         assert found != "unsupported"
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "Unknown name \"additionalProperties\" at 'tools[0].function.parameters': Cannot find field.",
+        "response_format.json_schema.strict: Extra inputs are not permitted (extra_forbidden)",
+        "Unknown parameter: 'response_format.json_schema.strict'.",
+    ],
+)
+@pytest.mark.parametrize("feature", ["tools", "schema"])
+def test_a_detail_of_our_request_that_is_not_known_is_no_refusal_of_the_feature(message: str, feature: str) -> None:
+    """The place of the detail names the feature, and the complaint is about something else."""
+    error = ApiError("status", 400, message, code="unsupported_parameter")
+
+    assert meaning(error, DIALECT.fields[feature]) == "wrong request"

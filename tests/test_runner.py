@@ -126,6 +126,24 @@ def test_a_model_in_trouble_from_the_start_has_unknown_rows_beside_a_healthy_one
     assert "boom" in board.rows[0].note
 
 
+def test_one_model_that_is_closed_to_the_key_does_not_end_the_scan(tmp_path: Path) -> None:
+    """A 401 about the first model says nothing about the others."""
+    closed = told({"error": {"message": "Not authenticated for this model"}}, 401)
+
+    def answer(asked: Asked) -> Told:
+        if asked.method == "GET":
+            return models("closed", "well")
+        return closed if asked.json["model"] == "closed" else obedient(asked)
+
+    with endpoint(answer) as server:
+        board = scan(server, tmp_path)
+
+    assert [(row.model, row.cells["text"].outcome) for row in board.rows] == [
+        ("closed", "inconclusive"),
+        ("well", "supported"),
+    ]
+
+
 def test_nothing_measured_is_an_error_and_not_a_scoreboard(tmp_path: Path) -> None:
     """All models out of order: exit 3 with the endpoint's words."""
     failure = told({"error": {"message": "maintenance"}}, 503)

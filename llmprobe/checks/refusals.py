@@ -57,7 +57,7 @@ _UNSUPPORTED = re.compile(
     re.IGNORECASE,
 )
 _WRONG = re.compile(
-    r"must contain the word|explicitly set to false|json schema is required|name`? cannot be empty"
+    r"must contain the word|additional_?properties|\bstrict\b|json schema is required|name`? cannot be empty"
     r"|below minimum|below_min_value|at least \d|at most \d|minimum value|maximum value|greater than|less than"
     r"|use '?max_completion_tokens'? instead|budget_tokens|invalid (audio|video) format|failed to fetch"
     r"|failed to (load|download).{0,20}(audio|image|video|file|media|url)|download.{0,30}timed out"

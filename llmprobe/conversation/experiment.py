@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from llmprobe.checks import TRIAL_CHECKS
 from llmprobe.checks.evidence import Mark, Trial, Turn, void
 from llmprobe.checks.fold import REFUSALS_THAT_DECIDE, fold
+from llmprobe.checks.refusals import worth_retrying
 from llmprobe.conversation.calls import build_call, resolve
 from llmprobe.conversation.case import Case
 from llmprobe.conversation.judging import failed, judge, refusal_mark
@@ -136,14 +137,14 @@ _CONTROL_TRIES = 3
 
 
 def _control(case: Case, arm: Arm, variant: Variant, setup: Trial) -> Generator[Ask, Answer, Turn | None]:
-    """One control; asked again when a 200 held an error, which the edge takes for an answer and does not repeat.
+    """One control; asked again after trouble that the edge does not repeat: an error in a 200, a 401, a 402.
 
     A trial that is spoilt so is one of many, a control that is lost takes the whole experiment along.
     """
     turn = yield from _one(case, arm, variant, "", setup)
     for _ in range(_CONTROL_TRIES - 1):
         error = turn.reply.error if turn else None
-        if turn is None or error is None or error.where not in ("body", "stream") or not _is_trouble(case, turn):
+        if error is None or not _is_trouble(case, turn) or worth_retrying(error):
             break
         turn = yield from _one(case, arm, variant, "", setup)
     return turn

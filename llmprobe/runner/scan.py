@@ -32,6 +32,8 @@ from llmprobe.verdict import Verdict
 _THOROUGH = 10
 """Probes that ask for this many trials or more take the user's number in place of their own."""
 
+_REFUSALS_THAT_END = 3
+
 
 @dataclass(frozen=True, slots=True)
 class Options:
@@ -87,6 +89,7 @@ class Scan:
         self._queue: list[_Job] = []
         self._busy = 0
         self._moved = asyncio.Condition()
+        self._listed = 0
         self._rows: dict[tuple[int, int], Row] = {}
         self._contacts: dict[str, Contact] = {}
 
@@ -94,7 +97,8 @@ class Scan:
         """Scan everything. Raises ``CannotMeasure`` when not a single row could be measured."""
         async with self._line as line:
             listed = await list_models(line, self._scenario, self._dialect, self._options.models)
-            self._progress.models(len(listed))
+            self._listed = len(listed)
+            self._progress.models(self._listed)
             for place, model in enumerate(listed):
                 self._plan_contact(place, model)
             async with asyncio.TaskGroup() as group:
@@ -146,7 +150,7 @@ class Scan:
         except Exception:
             found = Contact("trouble", _bug())
         self._contacts[model] = found
-        if found.state == "key refused" and not self._any_chats():
+        if self._key_is_refused():
             advice = key_advice(self._scenario)
             raise CannotMeasure(f"{self._scenario.title}: the key was refused ({found.note}){advice}")
         self._plan_rows(model, place, found)
@@ -162,6 +166,11 @@ class Scan:
             footings = [replace(known, stream=mode == "stream") for known in found.footings for mode in modes]
             for number, footing in enumerate(footings):
                 self._plan_row(place, number, footing)
+
+    def _key_is_refused(self) -> bool:
+        """By several models (or all there are) while none has chatted: one alone may be closed to this key."""
+        refused = sum(found.state == "key refused" for found in self._contacts.values())
+        return refused >= min(_REFUSALS_THAT_END, self._listed) and not self._any_chats()
 
     def _any_chats(self) -> bool:
         return any(found.state == "chats" for found in self._contacts.values())
