@@ -29,14 +29,31 @@ class Image:
 
 
 @dataclass(frozen=True, slots=True)
+class File:
+    """A document, sound or film: base64 ``data`` with its ``media_type``, a ``url``, or plain ``text``.
+
+    ``media_type`` is "" where the wire does not say. ``cite`` asks for citations of a document, where a wire has a
+    word for that.
+    """
+
+    kind: Literal["document", "audio", "video"]
+    data: str = ""
+    media_type: str = ""
+    url: str = ""
+    text: str | None = None
+    name: str = ""
+    cite: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Other:
-    """A part without a word here, such as a file or sound: its wire type, and its other fields as they came."""
+    """A part without a word here, such as a reference to an upload: its wire type, and its other fields."""
 
     kind: str
     data: Mapping[str, JSON]
 
 
-Part: TypeAlias = Text | Image | Other
+Part: TypeAlias = Text | Image | File | Other
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +87,14 @@ class Tool:
     name: str
     description: str = ""
     parameters: Mapping[str, JSON] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class ServerTool:
+    """A tool that the server runs by itself, such as a web search: its wire type, and its other fields as they came."""
+
+    kind: str
+    data: Mapping[str, JSON] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +136,7 @@ class Call:
     include_usage: bool = False
     """Ask for token usage in a stream."""
     tools: tuple[Tool, ...] = ()
+    server_tools: tuple[ServerTool, ...] = ()
     tool_choice: ToolChoice | None = None
     parallel_tool_calls: bool | None = None
     response_format: JsonObject | JsonSchema | None = None

@@ -12,8 +12,14 @@ from typing import Literal, TypeAlias
 from llmprobe.absent import ABSENT, Maybe
 from llmprobe.call import ToolCall
 
-Finish: TypeAlias = Literal["stop", "length", "tool_calls", "content_filter", "error", "unknown"]
-"""Neutral finish reasons; ``unknown`` is a value that the dialect does not list."""
+Finish: TypeAlias = Literal[
+    "stop", "stop_sequence", "length", "tool_calls", "content_filter", "pending", "error", "unknown"
+]
+"""Neutral finish reasons.
+
+``stop_sequence`` only where the wire tells it from a natural end; ``pending`` when the server wants to be asked to go
+on; ``unknown`` is a value that the dialect does not list.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +44,30 @@ class TokenLogprob:
     token: str
     logprob: float | None
     top: tuple[tuple[str, float | None], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Citation:
+    """A source that a reply names: a document that was sent along, or something that the server found.
+
+    ``quote`` is what is cited, or the part of the reply that the source stands behind.
+    """
+
+    kind: Literal["document", "web"]
+    title: str = ""
+    url: str = ""
+    quote: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Media:
+    """A picture, sound or film in a reply: base64 ``data`` or a ``url``. ``text`` is what is said in a sound."""
+
+    kind: Literal["image", "audio", "video"]
+    media_type: str = ""
+    data: str = ""
+    url: str = ""
+    text: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +107,10 @@ class Reply:
     reasoning_place: str = ""
     """Wire field of the reasoning text; "think" when it stood in tags inside the text."""
     tool_calls: tuple[ToolCall, ...] = ()
+    server_tools: tuple[str, ...] = ()
+    """Wire names of the tools that the server ran by itself, each use once."""
+    citations: tuple[Citation, ...] = ()
+    media: tuple[Media, ...] = ()
     refusal: str | None = None
     finish: Maybe[Finish] = ABSENT
     finish_raw: str = ""

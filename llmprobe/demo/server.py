@@ -27,7 +27,7 @@ from llmprobe.call import Call
 from llmprobe.demo.brain import answer, streams
 from llmprobe.demo.models import MODELS
 from llmprobe.demo.refusals import invalid, no_such_model
-from llmprobe.dialects import DecodeError, Listed, dialect
+from llmprobe.dialects import DecodeError, Dialect, Listed, dialect, names, recognised
 from llmprobe.errors import LlmprobeError
 from llmprobe.exchange import HttpRequest, HttpResponse
 from llmprobe.reply import ApiError
@@ -38,11 +38,18 @@ _MAX_HEAD = 32_000
 _LINGER_S = 5.0
 """How long the rest of a refused request is read and dropped, so that the refusal gets through."""
 _BASE = "/v1"
+"""Of the format that most endpoints speak; the others have bases of their own."""
 _EVENT = re.compile(rb".+?\n\n", re.DOTALL)
-_CODEC = dialect("openai-chat")
+_LINE = re.compile(rb".+?\n", re.DOTALL)
+_STREAMS = {"text/event-stream": _EVENT, "application/x-ndjson": _LINE}
+"""Content types of streams, and what is sent of them at a time."""
+_DEFAULT = dialect("openai-chat")
+_LISTS = {f"{_BASE}/models": "openai-chat", "/v1beta/models": "gemini-generate-content", "/api/tags": "ollama-chat"}
+"""Where models are listed, and in which format."""
+_KEY_HEADERS = ("authorization", "x-api-key", "x-goog-api-key")
 _TRAITS = {traits.name: traits for traits in MODELS}
-_LIST = _CODEC.encode_models(
-    tuple(Listed(traits.name, {"object": "model", "created": 0, "owned_by": "llmprobe-demo"}) for traits in MODELS)
+_LISTED = tuple(
+    Listed(traits.name, {"object": "model", "created": 0, "owned_by": "llmprobe-demo"}) for traits in MODELS
 )
 
 
@@ -72,32 +79,35 @@ class Service:
 
     def respond(self, request: HttpRequest) -> HttpResponse:
         """The response to ``request``, whose URL is a path and whose header names are in lower case."""
-        path = request.url.partition("?")[0]
+        codec = _codec_of(request)
         if not self._admits(request):
-            return _refused(_error(401, "Incorrect API key provided.", "invalid_api_key"))
-        if path == f"{_BASE}/models":
-            return _LIST if request.method == "GET" else _refused(_error(405, "Use GET here."))
-        if path == f"{_BASE}/chat/completions":
-            return self._chat(request) if request.method == "POST" else _refused(_error(405, "Use POST here."))
+            return codec.encode_error(_error(401, "Incorrect API key provided.", "invalid_api_key"))
+        if request.url.partition("?")[0] in _LISTS:
+            return codec.encode_models(_LISTED) if request.method == "GET" else _refused(_error(405, "Use GET here."))
+        if codec.recognises(request):
+            return self._chat(codec, request)
+        if request.url.partition("?")[0] == f"{_BASE}/chat/completions":
+            return self._chat(codec, request) if request.method == "POST" else _refused(_error(405, "Use POST here."))
         return _refused(_error(404, "Unknown path. There are /v1/models and /v1/chat/completions.", "not_found"))
 
     def _admits(self, request: HttpRequest) -> bool:
-        wanted = f"Bearer {self._settings.api_key}".encode()
-        given = dict(request.headers).get("authorization", "").encode()
-        return not self._settings.api_key or compare_digest(wanted, given)
+        headers = dict(request.headers)
+        wanted = self._settings.api_key.encode()
+        given = (headers.get(name, "").removeprefix("Bearer ").encode() for name in _KEY_HEADERS)
+        return not wanted or any(compare_digest(wanted, key) for key in given)
 
-    def _chat(self, request: HttpRequest) -> HttpResponse:
+    def _chat(self, codec: Dialect, request: HttpRequest) -> HttpResponse:
         try:
-            call = _CODEC.decode_call(request)
+            call = codec.decode_call(request)
         except DecodeError as trouble:
-            return _refused(invalid("", str(trouble)[:300], "invalid_request"))
+            return codec.encode_error(invalid("", str(trouble)[:300], "invalid_request"))
         traits = _TRAITS.get(call.model)
         if traits is None:
-            return _refused(no_such_model(call.model))
+            return codec.encode_error(no_such_model(call.model))
         reply = answer(call, traits, self._luck(call, request.body, cached=traits.sampling == "cached"))
         if isinstance(reply, ApiError):
-            return _refused(reply)
-        return _CODEC.encode_reply(reply, stream=streams(call, traits))
+            return codec.encode_error(reply)
+        return codec.encode_reply(reply, stream=streams(call, traits))
 
     def _luck(self, call: Call, body: bytes, *, cached: bool) -> Random:
         settings = self._settings
@@ -108,8 +118,18 @@ class Service:
         return Random(digest + before.to_bytes(8))
 
 
+def _codec_of(request: HttpRequest) -> Dialect:
+    """The format that the client speaks."""
+    listing = _LISTS.get(request.url.partition("?")[0])
+    if listing == _DEFAULT.name and "anthropic-version" in dict(request.headers):
+        listing = "anthropic-messages"  # two formats list models under the same path
+    if listing in names():
+        return dialect(listing)
+    return recognised(request) or _DEFAULT
+
+
 def _refused(error: ApiError) -> HttpResponse:
-    return _CODEC.encode_error(error)
+    return _DEFAULT.encode_error(error)
 
 
 def _error(status: int, message: str, code: str = "") -> ApiError:
@@ -224,10 +244,11 @@ class Connection(asyncio.Protocol):
 
     def _pieces(self, response: HttpResponse, more: tuple[tuple[str, str], ...]) -> Iterator[bytes]:
         """The bytes of ``response``: in one piece, or a piece for each event of a stream."""
-        if (response.header("content-type") or "").startswith("text/event-stream"):
+        piece = _STREAMS.get((response.header("content-type") or "").partition(";")[0])
+        if piece is not None:
             headers = [*response.headers, *more, ("cache-control", "no-cache")]
             yield self._bytes(h11.Response(status_code=response.status, headers=headers))
-            for event in _EVENT.findall(response.body):
+            for event in piece.findall(response.body):
                 yield self._bytes(h11.Data(data=event))
             yield self._bytes(h11.EndOfMessage())
             return

@@ -7,15 +7,23 @@ from importlib import import_module
 
 from llmprobe.dialects.base import DecodeError, Dialect, Listed
 from llmprobe.errors import UsageError
+from llmprobe.exchange import HttpRequest
 
-__all__ = ["DecodeError", "Dialect", "Listed", "dialect", "names"]
+__all__ = ["DecodeError", "Dialect", "Listed", "dialect", "names", "recognised"]
 
-_MODULES = {"openai-chat": ("llmprobe.dialects.openai_chat", "OpenAiChat")}
+_MODULES = {
+    "openai-chat": ("llmprobe.dialects.openai_chat", "OpenAiChat"),
+}
 
 
 def names() -> tuple[str, ...]:
     """The known dialects."""
     return tuple(_MODULES)
+
+
+def recognised(request: HttpRequest) -> Dialect | None:
+    """The dialect that ``request`` asks a model in, ``None`` when no dialect here reads it."""
+    return next((codec for name in _MODULES if (codec := dialect(name)).recognises(request)), None)
 
 
 @cache

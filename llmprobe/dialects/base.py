@@ -24,13 +24,25 @@ class DecodeError(ValueError):
 
 
 class Dialect(Protocol):
-    """One wire format. URLs are relative to the provider's base URL, such as ``/chat/completions``."""
+    """One wire format. Written URLs are relative to the provider's base URL, such as ``/chat/completions``;
+    read ones may be whole."""
 
     name: str
     spellings: Mapping[str, tuple[str, ...]]
     """For a feature of ``Call``, the wire spellings to try in order; the first one is the default."""
     fields: Mapping[str, tuple[str, ...]]
     """For a feature, the words by which a refusal would name it: wire fields and plain names, lower case."""
+    lacks: frozenset[str]
+    """Features of a call that this wire format has no field for; ``encode_call`` leaves them out."""
+    known: frozenset[str]
+    """Paths of all reply fields that are understood or known to say nothing: see ``known.unknown_fields``."""
+
+    def recognises(self, request: HttpRequest) -> bool:
+        """``request`` asks a model in this format, by its method, the end of its path and the shape of its body.
+
+        Neither host nor model are looked at. Two dialects never recognise the same request.
+        """
+        ...
 
     def encode_call(self, call: Call) -> HttpRequest:
         """The HTTP request that asks for ``call``; carries no authentication."""

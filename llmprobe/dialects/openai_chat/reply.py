@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from math import isfinite
 from typing import Any
 
 from llmprobe.absent import ABSENT, Maybe
 from llmprobe.call import JSON, ToolCall
-from llmprobe.dialects.api_errors import from_json, read_error, write_error
-from llmprobe.dialects.json_text import decode_text, read_json
+from llmprobe.dialects.answers import read_body
+from llmprobe.dialects.api_errors import from_json, write_error
 from llmprobe.dialects.openai_chat.request import read_tool_call, write_tool_call
+from llmprobe.dialects.values import member, read_count, read_number, read_string, read_word
 from llmprobe.exchange import HttpResponse
 from llmprobe.reply import ApiError, Finish, RateLimit, Reply, TokenLogprob, Usage
 
@@ -35,7 +35,6 @@ PARTS = "content.thinking"
 _THINK = re.compile(r"^\s*<think>\n?(.*?)(?:\n?</think>\s*|$)", re.DOTALL)
 _UNOPENED = re.compile(r"^(.*?)\n?</think>\s*", re.DOTALL)
 _QUOTE = 300
-_LARGEST = 2**63
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,16 +48,10 @@ class Asked:
 
 def read_whole(response: HttpResponse, *, limits: tuple[RateLimit, ...], asked: Asked, cut: str) -> Reply:
     """The reply in a JSON body. ``cut`` says why the body ended early, "" when it is whole."""
-    if cut:
-        return Reply(error=ApiError("transport", 200, f"the reply was cut off ({cut})"), limits=limits)
     oddities: list[str] = []
-    try:
-        value = read_json(decode_text(response.body, oddities), oddities)
-    except ValueError:
-        error = read_error(200, response.body, "body")
-        return Reply(error=ApiError("body", 200, f"not JSON: {error.message}"), limits=limits)
-    if not isinstance(value, dict):
-        return Reply(error=ApiError("body", 200, "the reply is not a JSON object"), limits=limits)
+    value = read_body(response, oddities, cut)
+    if isinstance(value, ApiError):
+        return Reply(error=value, limits=limits)
     error_member = error_of(value)
     if error_member is not None:
         return Reply(error=from_json(error_member, 200, "body"), limits=limits)
@@ -68,8 +61,6 @@ def read_whole(response: HttpResponse, *, limits: tuple[RateLimit, ...], asked: 
         return Reply(error=ApiError("body", 200, f"a reply without choices: {told}"), limits=limits)
     if asked.stream:
         oddities.append("a JSON body although a stream was asked for")
-    if "json" not in (response.header("content-type") or "json"):
-        oddities.append("JSON under another content type")
     return _read_choice(value, choices[0], limits, asked, oddities)
 
 
@@ -158,21 +149,6 @@ def _text_of(part: JSON) -> str:
     return value if isinstance(value, str) else ""
 
 
-def read_string(fields: dict[str, JSON], name: str, oddities: list[str]) -> Maybe[str]:
-    """Field ``name`` if it is a string, null or absent; anything else is odd and counts as null."""
-    value = fields.get(name, ABSENT)
-    if isinstance(value, str) or value is None or value is ABSENT:
-        return value
-    oddities.append(f"{name} is not a string")
-    return None
-
-
-def read_word(fields: dict[str, JSON], name: str, oddities: list[str]) -> str:
-    """Field ``name`` where absent, null and "" mean the same: nothing."""
-    value = read_string(fields, name, oddities)
-    return value if isinstance(value, str) else ""
-
-
 def read_finish(value: JSON, oddities: list[str]) -> tuple[Maybe[Finish], str]:
     """The neutral finish reason and the raw one; "" and null are both ``None``."""
     raw = read_string({"finish_reason": value}, "finish_reason", oddities)
@@ -212,8 +188,8 @@ def find_usage(value: dict[str, JSON], choice: JSON, oddities: list[str]) -> May
     """Usage wherever it stands: at the top, in ``x_groq``, in the choice."""
     places = (
         ("usage", value.get("usage", ABSENT)),
-        ("x_groq.usage", _member(value.get("x_groq"), "usage")),
-        ("choices[0].usage", _member(choice, "usage")),
+        ("x_groq.usage", member(value.get("x_groq"), "usage")),
+        ("choices[0].usage", member(choice, "usage")),
     )
     found: Maybe[Usage] = ABSENT
     for place, usage in places:
@@ -224,38 +200,21 @@ def find_usage(value: dict[str, JSON], choice: JSON, oddities: list[str]) -> May
     return found
 
 
-def _member(value: JSON, name: str) -> JSON:
-    return value.get(name, ABSENT) if isinstance(value, dict) else ABSENT
-
-
 def read_usage(usage: dict[str, JSON], place: str, oddities: list[str]) -> Usage:
     """Counts of a usage object. ``completion_tokens`` includes reasoning in this dialect."""
     completion = usage.get("completion_tokens_details")
     prompt = usage.get("prompt_tokens_details")
-    reasoning = _member(completion, "reasoning_tokens")
+    reasoning = member(completion, "reasoning_tokens")
     if reasoning is ABSENT:
         reasoning = usage.get("reasoning_tokens", ABSENT)
     return Usage(
-        input=_count(usage.get("prompt_tokens", ABSENT), oddities),
-        output=_count(usage.get("completion_tokens", ABSENT), oddities),
-        total=_count(usage.get("total_tokens", ABSENT), oddities),
-        reasoning=_count(reasoning, oddities),
-        cached=_count(_member(prompt, "cached_tokens"), oddities),
+        input=read_count(usage.get("prompt_tokens", ABSENT), oddities),
+        output=read_count(usage.get("completion_tokens", ABSENT), oddities),
+        total=read_count(usage.get("total_tokens", ABSENT), oddities),
+        reasoning=read_count(reasoning, oddities),
+        cached=read_count(member(prompt, "cached_tokens"), oddities),
         place=place,
     )
-
-
-def _count(value: JSON, oddities: list[str]) -> Maybe[int]:
-    if value is ABSENT or value is None:
-        return ABSENT if value is ABSENT else None
-    whole = isinstance(value, int) and not isinstance(value, bool)
-    if not whole:
-        oddities.append("a token count is not an integer")
-    if (whole or (isinstance(value, float) and value.is_integer())) and abs(value) < _LARGEST:
-        return int(value)
-    if whole:
-        oddities.append("a token count beyond all measure")
-    return None
 
 
 def read_logprobs(value: JSON, oddities: list[str]) -> Maybe[tuple[TokenLogprob, ...]]:
@@ -274,7 +233,7 @@ def read_logprobs(value: JSON, oddities: list[str]) -> Maybe[tuple[TokenLogprob,
         tops = value.get("top_logprobs")
         tops = tops if isinstance(tops, list) else [None] * len(tokens)
         return tuple(
-            TokenLogprob(str(token), _number(number), _read_top(top))
+            TokenLogprob(str(token), read_number(number), _read_top(top))
             for token, number, top in zip(tokens, numbers, tops, strict=False)
         )
     return None
@@ -282,26 +241,17 @@ def read_logprobs(value: JSON, oddities: list[str]) -> Maybe[tuple[TokenLogprob,
 
 def _read_logprob(entry: dict[str, JSON]) -> TokenLogprob:
     return TokenLogprob(
-        str(entry.get("token", "")), _number(entry.get("logprob")), _read_top(entry.get("top_logprobs"))
+        str(entry.get("token", "")), read_number(entry.get("logprob")), _read_top(entry.get("top_logprobs"))
     )
 
 
 def _read_top(value: JSON) -> tuple[tuple[str, float | None], ...]:
     if isinstance(value, dict):
-        return tuple((str(token), _number(number)) for token, number in value.items())
+        return tuple((str(token), read_number(number)) for token, number in value.items())
     if not isinstance(value, list):
         return ()
     entries = (entry for entry in value if isinstance(entry, dict))
-    return tuple((str(entry.get("token", "")), _number(entry.get("logprob"))) for entry in entries)
-
-
-def _number(value: JSON) -> float | None:
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        return None
-    try:
-        return float(value) if isfinite(value) else None
-    except OverflowError:
-        return None
+    return tuple((str(entry.get("token", "")), read_number(entry.get("logprob"))) for entry in entries)
 
 
 def write_reply(reply: Reply) -> dict[str, JSON]:

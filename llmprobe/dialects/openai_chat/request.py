@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
 
 from llmprobe.call import (
     JSON,
     Call,
+    File,
     Image,
     JsonObject,
     JsonSchema,
@@ -24,6 +23,7 @@ from llmprobe.call import (
     ToolChoice,
 )
 from llmprobe.dialects.base import DecodeError
+from llmprobe.dialects.values import Body, read_data_url, write_data_url
 from llmprobe.json_patch import merge_patch
 
 PATH = "/chat/completions"
@@ -123,7 +123,9 @@ def _write_part(part: Part) -> dict[str, JSON]:
         return {"type": "text", "text": part.text}
     if isinstance(part, Other):
         return {"type": part.kind, **part.data}
-    url = part.url or f"data:{part.media_type};base64,{part.data}"
+    if isinstance(part, File):
+        raise NotImplementedError
+    url = part.url or write_data_url(part.media_type, part.data)
     return {"type": "image_url", "image_url": {"url": url}}
 
 
@@ -160,21 +162,6 @@ def _write_format(call: Call) -> dict[str, JSON]:
     return {"type": "json_schema", "json_schema": named | {"schema": dict(wanted.schema)}}
 
 
-@dataclass
-class _Body:
-    """The body while it is read: what is taken is removed, what stays over is the patch."""
-
-    rest: dict[str, Any]
-    spelling: dict[str, str] = field(default_factory=dict)
-
-    def take(self, name: str, kind: type | tuple[type, ...]) -> Any:
-        """Field ``name`` when it is there with the right type; otherwise it stays in the rest."""
-        value = self.rest.get(name)
-        if isinstance(value, kind) and not (isinstance(value, bool) and kind is not bool):
-            return self.rest.pop(name)
-        return None
-
-
 def read_call(body: JSON) -> Call:
     """The ``Call`` that ``body`` asks for; raises ``DecodeError`` when it has no messages."""
     if not isinstance(body, dict) or not isinstance(body.get("messages"), list):
@@ -183,13 +170,13 @@ def read_call(body: JSON) -> Call:
         raise DecodeError("`model` is not a string")
     if not body["messages"] and "model" not in body:
         raise DecodeError("neither `model` nor messages in the request")
-    source = _Body(dict(body))
+    source = Body(dict(body))
     messages = tuple(_read_message(entry) for entry in source.rest.pop("messages"))
     return Call(
         model=source.rest.pop("model", ""),  # local servers with one model are asked without a name
         messages=messages,
         stream=source.take("stream", bool) or False,
-        include_usage=_take_equal(source, "stream_options", {"include_usage": True}),
+        include_usage=source.take_equal("stream_options", {"include_usage": True}),
         tools=_read_tools(source),
         tool_choice=_read_choice(source),
         parallel_tool_calls=source.take("parallel_tool_calls", bool),
@@ -204,13 +191,6 @@ def read_call(body: JSON) -> Call:
         spelling=tuple(sorted(source.spelling.items())),
         patch=source.rest,
     )
-
-
-def _take_equal(source: _Body, name: str, value: JSON) -> bool:
-    if source.rest.get(name) != value:
-        return False
-    del source.rest[name]
-    return True
 
 
 def _read_message(entry: JSON) -> Message:
@@ -251,10 +231,8 @@ def _read_part(part: JSON) -> Part:
 
 
 def _read_url(url: str) -> Image:
-    head, comma, data = url.removeprefix("data:").partition(",")
-    if not url.startswith("data:") or not comma or not head.endswith(";base64"):
-        return Image(url=url)
-    return Image(data=data, media_type=head.removesuffix(";base64"))
+    inline = read_data_url(url)
+    return Image(data=inline[1], media_type=inline[0]) if inline else Image(url=url)
 
 
 def read_tool_call(entry: JSON) -> tuple[ToolCall, tuple[str, ...]]:
@@ -278,7 +256,7 @@ def read_tool_call(entry: JSON) -> tuple[ToolCall, tuple[str, ...]]:
     return ToolCall(identity, name if isinstance(name, str) else "", arguments), tuple(oddities)
 
 
-def _read_tools(source: _Body) -> tuple[Tool, ...]:
+def _read_tools(source: Body) -> tuple[Tool, ...]:
     """The functions on offer; a list that holds anything else, such as a built-in search, stays in the rest."""
     entries = source.rest.get("tools")
     if not isinstance(entries, list) or not entries or not all(map(_is_function, entries)):
@@ -300,7 +278,7 @@ def _read_tool(function: dict[str, JSON]) -> Tool:
     )
 
 
-def _read_choice(source: _Body) -> ToolChoice | None:
+def _read_choice(source: Body) -> ToolChoice | None:
     value = source.rest.get("tool_choice")
     if isinstance(value, str) and value in ("auto", "none", "required"):
         choice: ToolChoice = source.rest.pop("tool_choice")
@@ -313,7 +291,7 @@ def _read_choice(source: _Body) -> ToolChoice | None:
     return None
 
 
-def _read_format(source: _Body) -> JsonObject | JsonSchema | None:
+def _read_format(source: Body) -> JsonObject | JsonSchema | None:
     wanted = source.rest.get("response_format")
     if not isinstance(wanted, dict):
         return None
@@ -335,7 +313,7 @@ def _read_format(source: _Body) -> JsonObject | JsonSchema | None:
     )
 
 
-def _read_max_tokens(source: _Body) -> int | None:
+def _read_max_tokens(source: Body) -> int | None:
     for name in SPELLINGS["max_tokens"]:
         value: int | None = source.take(name, int)
         if value is not None:
@@ -345,7 +323,7 @@ def _read_max_tokens(source: _Body) -> int | None:
     return None
 
 
-def _read_stop(source: _Body) -> tuple[str, ...]:
+def _read_stop(source: Body) -> tuple[str, ...]:
     value = source.rest.get("stop")
     if isinstance(value, str):
         source.spelling["stop"] = "string"
@@ -355,7 +333,7 @@ def _read_stop(source: _Body) -> tuple[str, ...]:
     return ()
 
 
-def _read_logprobs(source: _Body) -> int | None:
+def _read_logprobs(source: Body) -> int | None:
     if source.rest.get("logprobs") is not True:
         return None
     count: int | None = source.take("top_logprobs", int)
@@ -364,7 +342,7 @@ def _read_logprobs(source: _Body) -> int | None:
     return count
 
 
-def _read_thinking(source: _Body) -> bool | None:
+def _read_thinking(source: Body) -> bool | None:
     for name, ways in _THINKING.items():
         for wanted, patch in zip((True, False), ways, strict=True):
             if all(source.rest.get(key) == value for key, value in patch.items()):

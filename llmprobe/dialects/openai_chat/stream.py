@@ -16,6 +16,7 @@ from llmprobe.dialects.openai_chat import reply as whole
 from llmprobe.dialects.openai_chat.reply import Asked
 from llmprobe.dialects.openai_chat.request import read_tool_call
 from llmprobe.dialects.sse import Event, read_events, write_event
+from llmprobe.dialects.values import join, read_string, read_word, split
 from llmprobe.exchange import HttpResponse
 from llmprobe.reply import ApiError, RateLimit, Reply, TokenLogprob, Usage
 
@@ -110,8 +111,8 @@ def _reply(chunks: _Chunks, base: Reply, asked: Asked) -> Reply:
         refusal=chunks.refusal or None,
         usage=chunks.usage,
         logprobs=chunks.logprobs,
-        model=whole.read_string(chunks.head, "model", chunks.oddities),
-        fingerprint=whole.read_string(chunks.head, "system_fingerprint", chunks.oddities),
+        model=read_string(chunks.head, "model", chunks.oddities),
+        fingerprint=read_string(chunks.head, "system_fingerprint", chunks.oddities),
         deltas=chunks.deltas,
         streamed=True,
         oddities=tuple(dict.fromkeys(chunks.oddities)),
@@ -196,10 +197,10 @@ def _read_delta(delta: dict[str, JSON], chunks: _Chunks) -> bool:
     carried = _read_text(delta["content"], chunks) if "content" in delta else False
     for name in whole.REASONING_FIELDS:
         if name in delta:
-            value = whole.read_string(delta, name, chunks.oddities)
-            chunks.reasoning[name] = _join(chunks.reasoning.get(name, ABSENT), value)
+            value = read_string(delta, name, chunks.oddities)
+            chunks.reasoning[name] = join(chunks.reasoning.get(name, ABSENT), value)
             carried = carried or bool(value)
-    chunks.refusal += whole.read_word(delta, "refusal", chunks.oddities)
+    chunks.refusal += read_word(delta, "refusal", chunks.oddities)
     calls = delta.get("tool_calls")
     if not isinstance(calls, list):
         if calls is not None:
@@ -220,24 +221,18 @@ def _read_text(content: JSON, chunks: _Chunks) -> bool:
         content, thoughts = whole.join_parts([content] if isinstance(content, dict) else content)
         chunks.oddities.append("content is a list of parts")
     if thoughts:
-        chunks.reasoning[whole.PARTS] = _join(chunks.reasoning.get(whole.PARTS, ABSENT), thoughts)
-    piece = whole.read_string({"content": content}, "content", chunks.oddities)
-    chunks.text = _join(chunks.text, piece)
+        chunks.reasoning[whole.PARTS] = join(chunks.reasoning.get(whole.PARTS, ABSENT), thoughts)
+    piece = read_string({"content": content}, "content", chunks.oddities)
+    chunks.text = join(chunks.text, piece)
     return bool(piece or thoughts)
-
-
-def _join(before: Maybe[str], piece: Maybe[str]) -> Maybe[str]:
-    if isinstance(piece, str):
-        return (before if isinstance(before, str) else "") + piece
-    return before if isinstance(before, str) else piece
 
 
 def _read_fragment(fragment: dict[str, JSON], chunks: _Chunks) -> None:
     """Add a fragment to its call."""
     function = fragment.get("function")
     function = function if isinstance(function, dict) else {}
-    name = whole.read_word(function, "name", chunks.oddities)
-    identity = whole.read_word(fragment, "id", chunks.oddities)
+    name = read_word(function, "name", chunks.oddities)
+    identity = read_word(fragment, "id", chunks.oddities)
     call = _find_call(fragment.get("index", ABSENT), identity, name, chunks)
     if identity and call.fragments:
         chunks.oddities.append("tool call id repeated" if identity == call.id else "tool call id changes")
@@ -346,7 +341,7 @@ def _deltas(reply: Reply) -> list[dict[str, JSON]]:
     content = whole.write_content(reply)
     deltas: list[dict[str, JSON]] = [{"role": "assistant"}]
     for name, value in content.items():
-        pieces = _split(value, reply.deltas) if isinstance(value, str) else [value]
+        pieces = split(value, reply.deltas) if isinstance(value, str) else [value]
         deltas.extend({name: piece} for piece in pieces)
     if reply.refusal is not None:
         deltas.append({"refusal": reply.refusal})
@@ -364,12 +359,6 @@ def _halves(arguments: str) -> list[str]:
     middle = len(arguments) // 2
     first, rest = arguments[:middle], arguments[middle:]
     return [arguments] if rest.startswith(first) else [first, rest]
-
-
-def _split(text: str, pieces: int) -> list[str]:
-    """``text`` in at most ``pieces`` parts of about equal length; one part when it is empty."""
-    size = max(1, -(-len(text) // max(1, pieces)))
-    return [text[start : start + size] for start in range(0, len(text), size)] or [text]
 
 
 def _attach_logprobs(reply: Reply, chunks: list[dict[str, JSON]]) -> None:
