@@ -267,7 +267,7 @@ def test_one_connection_serves_many_requests(base: str) -> None:
     [
         (b"{", "not JSON"),
         (b"\xff\xfe", "not JSON"),
-        (b"[]", "messages"),
+        (b"[]", "not a JSON object"),
         (b"[" * 100_000, "not JSON"),
         (b'{"model": "perfect"}', "messages"),
         (b'{"messages": []}', "model"),
