@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal, TypeAlias
 
-from llmprobe.verdict import Verdict
+from llmprobe.verdict import STRENGTHS, Strength, Verdict
 
 SCHEMA_VERSION = 1
 
@@ -16,7 +16,7 @@ CELLS = (
     "text", "image", "pdf", "audio", "video",
     "text_out", "image_out", "audio_out", "video_out",
     "json", "schema",
-    "tool", "tool_required", "tool_forbidden", "tool_unbiased", "tool_indecisive",
+    "tool", "tool_required", "tool_forbidden", "tool_unbiased", "tool_indecisive", "web_search",
     "batch", "file", "cite",
     "seed", "max_tokens", "stop",
     "probs", "limits", "usage", "finish", "thinking",
@@ -59,4 +59,22 @@ class Scoreboard:
     trials: int | None = None
     requests: int = 0
     notes: tuple[str, ...] = ()
+    strength: Strength = "shown"
+    """The weakest evidence that a table of this scoreboard counts as green."""
     schema_version: int = SCHEMA_VERSION
+
+
+def weighed(board: Scoreboard) -> Scoreboard:
+    """``board`` with verdicts on weaker evidence than it asks for turned into "could not find out"."""
+    rows = tuple(
+        replace(row, cells={cell: _weighed(verdict, board.strength) for cell, verdict in row.cells.items()})
+        for row in board.rows
+    )
+    return replace(board, rows=rows)
+
+
+def _weighed(verdict: Verdict, least: Strength) -> Verdict:
+    weak = STRENGTHS.index(verdict.strength) < STRENGTHS.index(least)
+    if not weak or verdict.outcome in ("inconclusive", "untested"):
+        return verdict
+    return replace(verdict, outcome="inconclusive", reason=f"{verdict.strength} only: {verdict.reason}")

@@ -20,7 +20,7 @@ from typing import Any, Final, TypeAlias, get_args
 from llmprobe.call import JSON
 from llmprobe.errors import UsageError
 from llmprobe.scoreboard import CELLS, SCHEMA_VERSION, Mode, Row, Scoreboard
-from llmprobe.verdict import OUTCOMES, Verdict
+from llmprobe.verdict import OUTCOMES, STRENGTHS, Verdict
 
 SCHEMA_PATH: Final = Path(__file__).with_name("scoreboard.schema.json")
 """The published JSON Schema of the file."""
@@ -52,6 +52,7 @@ def to_json(board: Scoreboard) -> dict[str, JSON]:
         **head,
         "requests": board.requests,
         **_filled(notes=list(board.notes)),
+        "strength": board.strength,
         "rows": [_row_to_json(row) for row in board.rows],
     }
 
@@ -124,7 +125,13 @@ def _verdict_to_json(verdict: Verdict) -> dict[str, JSON]:
         evidence=list(verdict.evidence),
         probe=verdict.probe,
         spelling=verdict.spelling,
+        strength=verdict.strength if _says_strength(verdict) else "",
     )
+
+
+def _says_strength(verdict: Verdict) -> bool:
+    """It is left out where it goes without saying: what does not work was seen not to work."""
+    return verdict.strength != "shown" or verdict.outcome in ("supported", "flaky", "partial")
 
 
 def _interval(verdict: Verdict) -> list[float] | None:
@@ -298,6 +305,7 @@ _VERDICT: Final[Mapping[str, Reader]] = {
     "evidence": _list_of(_text),
     "probe": _text,
     "spelling": _text,
+    "strength": _choice(*STRENGTHS),
 }
 _ROW: Final[Mapping[str, Reader]] = {
     "model": _text,
@@ -321,5 +329,6 @@ _BOARD: Final[Mapping[str, Reader]] = {
     "trials": _count,
     "requests": _count,
     "notes": _list_of(_text),
+    "strength": _choice(*STRENGTHS),
     "rows": _list_of(_row),
 }

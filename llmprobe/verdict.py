@@ -23,6 +23,17 @@ Outcome: TypeAlias = Literal[
 
 OUTCOMES: tuple[Outcome, ...] = get_args(Outcome)
 
+Strength: TypeAlias = Literal["accepted", "consistent", "shown"]
+"""
+How strong the evidence behind a verdict is, from the weakest up.
+
+``accepted``    not refused; no effect can be seen
+``consistent``  a reply as the capability would give it, with no control that would have been different
+``shown``       the effect itself: against a control, or directly in what came back
+"""
+
+STRENGTHS: tuple[Strength, ...] = get_args(Strength)
+
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
@@ -46,3 +57,4 @@ class Verdict:
     """``id@version`` of the probe that decided."""
     spelling: str = ""
     """The wire spelling that worked, when a dialect knows several."""
+    strength: Strength = "shown"

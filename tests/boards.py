@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import strategies as st
 
 from llmprobe.scoreboard import CELLS, Row, Scoreboard
-from llmprobe.verdict import OUTCOMES, Verdict
+from llmprobe.verdict import OUTCOMES, STRENGTHS, Verdict
 
 NASTY = "a|b`c*d_e<b>[x](y)\\&amp;~~z~~\n# h\x1b[31m\u202e\u200b\x00https://x.y"
 """What a hostile model id may hold: markup, line ends, terminal codes, characters that hide."""
@@ -31,6 +31,7 @@ def verdicts(draw: st.DrawFn) -> Verdict:
         evidence=draw(lines),
         probe=draw(texts),
         spelling=draw(texts),
+        strength=draw(st.sampled_from(STRENGTHS)),
     )
 
 
@@ -63,6 +64,7 @@ boards = st.builds(
     trials=st.none() | st.integers(0, 5),
     requests=st.integers(0, 10**6),
     notes=lines,
+    strength=st.sampled_from(STRENGTHS),
 )
 
 plain_rows = st.builds(

@@ -17,7 +17,7 @@ from tests.boards import boards, small_board
 
 HEADER = (
     "provider,model,thinking,mode,in,out,json,schema,tool,tool_required,tool_unbiased,tool_indecisive,"
-    "batch,file,cite,seed,max_tokens,stop,probs,limits,usage,finish"
+    "batch,file,cite,seed,max_tokens,stop,probs,limits,usage,finish,web_search"
 )
 
 
@@ -33,9 +33,9 @@ def test_the_columns_are_those_that_are_documented() -> None:
 
 def test_a_row_is_one_line_with_words() -> None:
     lines = render(small_board(), "csv").split("\n")
-    assert lines[1] == "acme,a,false,sync,text,text,yes" + ",untested" * 15
-    assert lines[2] == "acme,a,false,stream,text,text,ignored" + ",untested" * 15
-    assert lines[4] == "acme,whisper,,,," + ",untested" * 16
+    assert lines[1] == "acme,a,false,sync,text,text,yes" + ",untested" * 16
+    assert lines[2] == "acme,a,false,stream,text,text,ignored" + ",untested" * 16
+    assert lines[4] == "acme,whisper,,,," + ",untested" * 17
     assert lines[5:] == [""]
 
 
@@ -78,7 +78,7 @@ def test_names_cannot_become_formulas(model: str) -> None:
 def test_every_row_is_one_line_whatever_the_names_hold(board: Scoreboard) -> None:
     text = render(board, "csv")
     assert text.count("\n") == len(text.splitlines()) == len(board.rows) + 1
-    assert [len(line) for line in csv.reader(io.StringIO(text))] == [22] * (len(board.rows) + 1)
+    assert [len(line) for line in csv.reader(io.StringIO(text))] == [23] * (len(board.rows) + 1)
 
 
 def test_the_header_can_be_left_out_to_append_boards() -> None:

@@ -70,14 +70,14 @@ def test_reader_and_published_schema_refuse_the_same_files(data: st.DataObject) 
 def test_keys_stand_in_a_fixed_order_whatever_the_order_of_the_cells() -> None:
     cells = {cell: Verdict("supported") for cell in reversed(CELLS)}
     board = Scoreboard("p", "P", (Row("m", False, "sync", cells),), seed=0)
-    assert list(to_json(board)) == ["schema_version", "provider", "title", "seed", "requests", "rows"]
+    assert list(to_json(board)) == ["schema_version", "provider", "title", "seed", "requests", "strength", "rows"]
     assert tuple(to_json(board)["rows"][0]["cells"]) == CELLS
 
 
 def test_empty_optional_fields_are_left_out_and_rates_rounded() -> None:
     verdict = Verdict("flaky", successes=1, trials=3, low=0.061492, high=0.792345)
     written = to_json(Scoreboard("p", "P", (Row("m", False, "sync", {"json": verdict}), Row("n"))))
-    cell = {"outcome": "flaky", "successes": 1, "trials": 3, "interval": [0.0615, 0.7923]}
+    cell = {"outcome": "flaky", "successes": 1, "trials": 3, "interval": [0.0615, 0.7923], "strength": "shown"}
     assert written["rows"] == [
         {"model": "m", "thinking": False, "mode": "sync", "cells": {"json": cell}},
         {"model": "n", "thinking": None, "mode": None},

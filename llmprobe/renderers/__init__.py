@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
-from llmprobe.scoreboard import Scoreboard
+from llmprobe.scoreboard import Scoreboard, weighed
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,13 +26,13 @@ Renderer: TypeAlias = Callable[[Scoreboard, Look], str]
 def _markdown(board: Scoreboard, _: Look) -> str:
     from llmprobe.renderers import markdown
 
-    return markdown.render(board)
+    return markdown.render(weighed(board))
 
 
 def _terminal(board: Scoreboard, look: Look) -> str:
     from llmprobe.renderers import terminal
 
-    return terminal.render(board, look.width, look.color)
+    return terminal.render(weighed(board), look.width, look.color)
 
 
 def _json(board: Scoreboard, _: Look) -> str:
@@ -44,7 +44,7 @@ def _json(board: Scoreboard, _: Look) -> str:
 def _csv(board: Scoreboard, look: Look) -> str:
     from llmprobe.renderers import csv
 
-    return csv.render(board, look.header)
+    return csv.render(weighed(board), look.header)
 
 
 FORMATS: Final[Mapping[str, Renderer]] = {

@@ -28,7 +28,7 @@ from llmprobe.verdict import Outcome
 
 CELL_COLUMNS: Final = (
     "json", "schema", "tool", "tool_required", "tool_unbiased", "tool_indecisive", "batch", "file", "cite",
-    "seed", "max_tokens", "stop", "probs", "limits", "usage", "finish",
+    "seed", "max_tokens", "stop", "probs", "limits", "usage", "finish", "web_search",
 )  # fmt: skip
 COLUMNS: Final = ("provider", "model", "thinking", "mode", "in", "out", *CELL_COLUMNS)
 WORDS: Final[Mapping[Outcome, str]] = {"supported": "yes", "absent": "no"}

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
+from llmprobe.verdict import Strength
+
 INTRODUCTION: Final = (
-    "A green cell says that the parameter *caused* the behaviour: the request was compared with a"
-    " control that differs in nothing else. Being accepted is not enough. A mark that follows a "
+    "A mark that follows a "
     "symbol qualifies this symbol: `📸💨` is images, now and then. In a cell of several symbols, "
     "one that is missing was found not to work or was not tried."
 )
@@ -45,6 +47,7 @@ SYMBOLS: Final = (
         "Tool calls are *not* biased towards the first value of an enum. Without it, mind the order of the values!",
     ),
     ("💥", "Indecisive: asked to choose one of two, the model at times calls the tool for both."),
+    ("🕸️", "Web search: the provider looked something up by itself when asked to."),
     ("🌱", "Seed, see Text."),
     ("📏", "Cap on the number of tokens, see Text."),
     ("🛑", "Stop sequence, see Text."),
@@ -116,10 +119,28 @@ SHORT: Final = (
 SUMMARY: Final = "Legend: the symbols, the columns, and what was asked for each"
 
 
-def markdown() -> list[str]:
-    """The lines of the legend under a Markdown table."""
+STRENGTHS: Final[Mapping[Strength, str]] = {
+    "accepted": (
+        "This table was made from recorded traffic, in which a control is rare. Green says at least that the request "
+        "was accepted and that nothing in the reply speaks against it; the scoreboard file says of each cell "
+        "whether the effect was `shown`, a reply was `consistent` with it, or it was merely `accepted`."
+    ),
+    "consistent": (
+        "This table was made from recorded traffic, in which a control is rare. Green says at least that a reply came "
+        "as the capability would give it. What was merely accepted is ❔."
+    ),
+    "shown": (
+        "A green cell says that the parameter *caused* the behaviour: the request was compared with a"
+        " control that differs in nothing else. Being accepted is not enough."
+    ),
+}
+"""What green means, by the weakest evidence that counts."""
+
+
+def markdown(strength: Strength = "shown") -> list[str]:
+    """The lines of the legend under a Markdown table in which evidence of ``strength`` is green."""
     return [
-        INTRODUCTION,
+        f"{STRENGTHS[strength]} {INTRODUCTION}",
         "",
         *(f"- {_shown(symbol)}: {text}" for symbol, text in SYMBOLS),
         *(f"- **{column}**: {text}" for column, text in COLUMNS),

@@ -101,10 +101,10 @@ def _tool(text: str) -> Iterator[tuple[str, Outcome]]:
 
 def _parse(text: str, symbols: Mapping[str, str]) -> dict[str, Outcome]:
     """Symbols, each with the outcome that the mark after it gives."""
-    signs, marks = "".join(symbols.values()), "".join(_QUALIFIED)
-    if not re.fullmatch(f"([{signs}][{marks}]?)*", text):
-        raise UsageError(f"{text!r} in a scoreboard table, where symbols of {signs} were expected")
-    return {found[0]: _QUALIFIED[found[1]] for found in re.findall(f"([{signs}])([{marks}]?)", text)}
+    signs, marks = "|".join(symbols.values()), "".join(_QUALIFIED)
+    if not re.fullmatch(f"(({signs})[{marks}]?)*", text):
+        raise UsageError(f"{text!r} in a scoreboard table, where symbols of {''.join(symbols.values())} were expected")
+    return {found[0]: _QUALIFIED[found[1]] for found in re.findall(f"({signs})([{marks}]?)", text)}
 
 
 def _known(text: str, marks: Mapping[str, object]) -> str:

@@ -11,7 +11,7 @@ from llmprobe.verdict import Outcome
 INPUTS: Final = {"text": "💬", "image": "📸", "pdf": "📄", "audio": "🎤", "video": "🎥"}
 OUTPUTS: Final = {f"{name}_out": INPUTS[name] for name in ("text", "image", "audio", "video")}
 TEXT_OPTIONS: Final = {"seed": "🌱", "max_tokens": "📏", "stop": "🛑"}
-TOOL_TRAITS: Final = {"tool_unbiased": "🧐", "tool_indecisive": "💥"}
+TOOL_TRAITS: Final = {"tool_unbiased": "🧐", "tool_indecisive": "💥", "web_search": "🕸️"}
 SINGLES: Final = {
     "JSON": "json",
     "Schema": "schema",
