@@ -21,11 +21,15 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class Image:
-    """An image part: either inline bytes, base64 in ``data`` with their ``media_type``, or a ``url``."""
+    """An image part: either inline bytes, base64 in ``data`` with their ``media_type``, or a ``url``.
+
+    ``detail`` is how closely it is to be looked at, where a wire has a word for that.
+    """
 
     data: str = ""
     media_type: str = ""
     url: str = ""
+    detail: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,15 +82,18 @@ class Message:
     tool_call_id: str | None = None
     reasoning: str | None = None
     """Reasoning text to be played back with an assistant message, where a server wants it."""
+    name: str = ""
+    """Who speaks, in a result the tool: where a wire has a field for that."""
 
 
 @dataclass(frozen=True, slots=True)
 class Tool:
-    """A function offered to the model; ``parameters`` is a JSON Schema."""
+    """A function offered to the model; ``parameters`` is a JSON Schema, ``strict`` asks to hold calls to it."""
 
     name: str
     description: str = ""
     parameters: Mapping[str, JSON] = field(default_factory=dict)
+    strict: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,3 +162,16 @@ class Call:
     def spelled(self, feature: str, default: str) -> str:
         """The spelling chosen for ``feature``, or the dialect's ``default``."""
         return dict(self.spelling).get(feature, default)
+
+
+def text_of(message: Message) -> str:
+    """All that ``message`` says in text, "" when it says nothing."""
+    if isinstance(message.content, tuple):
+        return "\n".join(part.text for part in message.content if isinstance(part, Text))
+    return message.content or ""
+
+
+def only_text(message: Message) -> bool:
+    """``message`` holds nothing but text, and neither calls a tool nor answers one."""
+    parts = message.content if isinstance(message.content, tuple) else ()
+    return message.role != "tool" and not message.tool_calls and all(isinstance(part, Text) for part in parts)

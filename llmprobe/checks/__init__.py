@@ -7,9 +7,10 @@ To add one: write ``mark`` (what did one trial show?) and, where the controls ma
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from llmprobe.checks import logprobs, observed, sampling, structured, text, tools, vision
+from llmprobe.call import Call, JsonObject, JsonSchema, NamedTool, only_text
+from llmprobe.checks import logprobs, observed, sampling, sources, structured, text, tools, vision
 from llmprobe.checks.evidence import Mark, Trial, Turn
 from llmprobe.checks.fold import Judgement
 from llmprobe.probe import Trials
@@ -82,3 +83,85 @@ OBSERVERS: Mapping[str, Callable[[Sequence[Turn], Mapping[str, Verdict]], Verdic
     "tool_flakiness": tools.flakiness,
 }
 """Judge every exchange of a row, knowing the other cells; ``None`` leaves the cell as it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class LoneCheck:
+    """Judges a recorded reply around which no experiment stands.
+
+    ``asks``: does a call speak to the cell? ``mark`` judges the reply alone; ``without`` gives the call that would be
+    its control, ``None`` where that means nothing. ``feature`` is the name by which a dialect knows how refusals call it.
+    """
+
+    feature: str
+    asks: Callable[[Call], bool]
+    mark: Callable[[Turn], Mark]
+    without: Callable[[Call], Call] | None = None
+    judges_cut: bool = False
+
+
+_ROOM = 512
+"""Output tokens from which a cap is not there to cut: some formats cannot do without one."""
+
+
+def _is_plain(call: Call) -> bool:
+    """A question in text, and nothing asked for but an answer."""
+    features = (call.tools, call.server_tools, call.response_format, call.stop, call.top_logprobs)
+    roomy = call.max_tokens is None or call.max_tokens >= _ROOM
+    return roomy and not any(features) and call.seed is None and all(map(only_text, call.messages))
+
+
+def _forced(call: Call) -> bool:
+    return bool(call.tools) and (call.tool_choice == "required" or isinstance(call.tool_choice, NamedTool))
+
+
+LONE_CHECKS: Mapping[str, LoneCheck] = {
+    "text": LoneCheck("text", _is_plain, text.in_alone, judges_cut=True),
+    "text_out": LoneCheck("text", _is_plain, text.out_alone, judges_cut=True),
+    "json": LoneCheck(
+        "json",
+        lambda call: isinstance(call.response_format, JsonObject),
+        structured.json_alone,
+        lambda call: replace(call, response_format=None),
+    ),
+    "schema": LoneCheck(
+        "schema",
+        lambda call: isinstance(call.response_format, JsonSchema),
+        structured.schema_alone,
+        lambda call: replace(call, response_format=None),
+    ),
+    "tool_required": LoneCheck(
+        "tools", _forced, tools.required_alone, lambda call: replace(call, tool_choice=None), judges_cut=True
+    ),
+    "tool_forbidden": LoneCheck(
+        "tools",
+        lambda call: bool(call.tools) and call.tool_choice == "none",
+        tools.forbidden_alone,
+        lambda call: replace(call, tool_choice=None),
+        judges_cut=True,
+    ),
+    "web_search": LoneCheck("web_search", sources.asks_search, sources.searched, judges_cut=True),
+    "seed": LoneCheck("seed", lambda call: call.seed is not None, sampling.seed_alone, judges_cut=True),
+    "max_tokens": LoneCheck(
+        "max_tokens",
+        lambda call: call.max_tokens is not None and call.max_tokens < _ROOM,
+        sampling.max_tokens_alone,
+        lambda call: replace(call, max_tokens=None),
+        judges_cut=True,
+    ),
+    "stop": LoneCheck(
+        "stop",
+        lambda call: bool(call.stop),
+        sampling.stop_alone,
+        lambda call: replace(call, stop=()),
+        judges_cut=True,
+    ),
+    "probs": LoneCheck(
+        "logprobs",
+        lambda call: call.top_logprobs is not None,
+        logprobs.alone,
+        lambda call: replace(call, top_logprobs=None),
+        judges_cut=True,
+    ),
+}
+"""By cell: what one recorded reply can say."""

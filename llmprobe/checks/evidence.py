@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal, TypeAlias
 
 from llmprobe.call import Call
 from llmprobe.probe import Expectation
 from llmprobe.reply import Reply
+from llmprobe.verdict import STRENGTHS, Strength
 
 QUOTE = 160
 """Longest quote of an answer, in characters."""
@@ -60,6 +61,7 @@ class Mark:
     actual: str = ""
     quote: str = ""
     evidence: tuple[str, ...] = ()
+    strength: Strength = "shown"
 
     def seen_in(self, *turns: Turn) -> Mark:
         """The same mark with the evidence of ``turns``."""
@@ -69,6 +71,11 @@ class Mark:
 def void(reason: str, *turns: Turn) -> Mark:
     """A trial that says nothing about the feature."""
     return Mark("void", reason).seen_in(*turns)
+
+
+def strongest(marks: Iterable[Mark]) -> Strength:
+    """The strongest evidence among ``marks``."""
+    return max((mark.strength for mark in marks), key=STRENGTHS.index, default="shown")
 
 
 def clip(text: str, limit: int = QUOTE) -> str:

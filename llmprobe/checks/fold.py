@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from math import comb, sqrt
 
-from llmprobe.checks.evidence import Kind, Mark
+from llmprobe.checks.evidence import Kind, Mark, strongest
 from llmprobe.probe import Trials
 from llmprobe.verdict import Outcome, Verdict
 
@@ -52,7 +52,7 @@ def sign_test(successes: int, trials: int) -> float:
     return min(1.0, float(2 * ways / 2**trials))
 
 
-def fold(marks: Sequence[Mark], trials: Trials) -> Judgement:
+def fold(marks: Sequence[Mark], trials: Trials, refusals: int = REFUSALS_THAT_DECIDE) -> Judgement:
     """The verdict of independent trials: unanimous is a fact, mixed is flaky, void is not counted."""
     valid = [mark for mark in marks if mark.kind != "void"]
     kinds = Counter(mark.kind for mark in valid)
@@ -61,16 +61,16 @@ def fold(marks: Sequence[Mark], trials: Trials) -> Judgement:
     if len(kinds) > 1:
         return Judgement(_mixed(valid, kinds), len(marks) >= trials.most)
     kind = valid[0].kind
-    if len(valid) >= _enough(kind, trials):
+    if len(valid) >= _enough(kind, trials, refusals):
         return Judgement(_counted(_OUTCOME[kind], valid, valid[0]), True)
     return Judgement(_too_few(marks, valid), len(marks) >= trials.most + _VOIDS_THAT_DECIDE)
 
 
-def _enough(kind: Kind, trials: Trials) -> int:
+def _enough(kind: Kind, trials: Trials, refusals: int) -> int:
     """Unanimous trials that decide. A feature that works most of the time is betrayed by five at the latest
     (0.3^5 = 0.2 %); one that fails some of the time hides longer, so green takes more than red."""
     if kind == "rejected":
-        return REFUSALS_THAT_DECIDE
+        return refusals
     return trials.least if kind == "shown" else min(trials.least, _RED)
 
 
@@ -104,6 +104,7 @@ def _counted(outcome: Outcome, valid: Sequence[Mark], sample: Mark, good: int | 
         actual=sample.actual,
         quote=sample.quote,
         evidence=tuple(evidence)[:_EVIDENCE],
+        strength=strongest(mark for mark in valid if mark.kind in ("shown", "partial")),
     )
 
 

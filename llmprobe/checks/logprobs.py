@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 from llmprobe.checks.evidence import Mark, Trial, Turn, clip, void
 from llmprobe.reply import TokenLogprob
@@ -68,3 +69,9 @@ def _lacking(turn: Turn, entries: tuple[TokenLogprob, ...], wanted: int) -> str:
     if text and text not in spoken and len(spoken.strip()) < len(text) / 2:
         return "the tokens cover only a part of the text"
     return ""
+
+
+def alone(turn: Turn) -> Mark:
+    """The values themselves are there to be looked at."""
+    found = mark(Trial(), Trial((replace(turn, arm="treatment"),)))
+    return replace(found, strength="consistent")

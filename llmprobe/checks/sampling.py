@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import takewhile
 
+from llmprobe.call import text_of
 from llmprobe.checks.evidence import Kind, Mark, Trial, Turn, clip, void
+from llmprobe.verdict import Strength
 
 _SLACK = 2
 """Tokens that some servers count beyond the cap: the end-of-turn token, a leading one."""
@@ -135,11 +138,33 @@ def _capping(control: Turn, capped: Turn) -> tuple[Kind, str]:
         if reply.cut_short or _reaches_cap(control, capped):
             return "shown", "the reply is cut at the cap"
         return "void", "the reply ended by itself below the cap"
+    return _over_cap(capped)
+
+
+def _over_cap(capped: Turn) -> tuple[Kind, str]:
+    """What to say of a reply that is longer than its cap."""
+    reply, room = capped.reply, _cap(capped) + _SLACK
     if not reply.cut_short or len(reply.content.split()) > room:
         return "ignored", "the reply is longer than the cap"
     if reply.reasoned:
         return "partial", "caps the visible text only"
     return "partial", "cut, but more tokens are counted"
+
+
+def max_tokens_alone(turn: Turn) -> Mark:
+    """Counts and finish reason against the cap: a reply that ends there looks like a cut."""
+    reply, room, tokens = turn.reply, _cap(turn) + _SLACK, turn.reply.output_tokens
+    told = f"finish {reply.finish_raw or 'missing'}, {tokens if tokens is not None else 'no'} tokens"
+    expected = f"at most {_cap(turn)} tokens"
+    kind, reason = _over_cap(turn)
+    strength: Strength = "consistent"
+    if _size(turn) <= room:
+        kind, reason = "shown", "the reply is cut at the cap"
+        if not reply.cut_short and not (tokens and tokens >= _cap(turn) - _SLACK):
+            if tokens is not None or not _spoken(turn).strip():
+                return void("the reply ended by itself below the cap", turn)
+            reason, strength = "accepted; no count tells where the reply ended", "accepted"
+    return Mark(kind, reason, expected, told, clip(reply.content), strength=strength).seen_in(turn)
 
 
 # --- stop: the reply ends before a word that the control goes on past
@@ -171,3 +196,61 @@ def stop_mark(setup: Trial, trial: Trial) -> Mark:
 
 def _same(text: str, other: str) -> bool:
     return bool(text.strip()) and text.split() == other.split()
+
+
+def stop_alone(turn: Turn) -> Mark:
+    """No stop word in the reply: telling only where the wire or the question says that one was due."""
+    text, words = turn.reply.content, turn.call.stop
+    expected = f"a reply that ends before {' or '.join(map(repr, words))}"
+    mark = Mark("shown", "", expected, clip(text), clip(text)).seen_in(turn)
+    found = next((word for word in words if word in text), None)
+    if found is not None:
+        if text.rstrip().endswith(found) and text.count(found) == 1:
+            return replace(mark, kind="partial", reason="the stop word is left in the text", strength="consistent")
+        return replace(mark, kind="ignored", reason=f"the reply goes on past the stop word {found!r}")
+    if turn.reply.finish == "stop_sequence":
+        return replace(mark, reason="the reply ends where the wire says that a stop word ended it")
+    if not text.strip():
+        return void("the reply is empty: cut at its first word, or nothing was said", turn)
+    if turn.reply.cut_short:
+        return void("the reply was cut before any stop word came", turn)
+    if _was_due(turn):
+        reason = "the reply ends where the question wanted the stop word next"
+        return replace(mark, reason=reason, strength="consistent")
+    return replace(mark, reason="accepted; the stop word is not in the reply", strength="accepted")
+
+
+def _was_due(turn: Turn) -> bool:
+    """The question itself goes on with the stop word after the words that the reply ends with."""
+    asked = " ".join(text_of(message) for message in turn.call.messages)
+    last = turn.reply.content.strip()
+    return any(f"{last}{gap}{word}" in asked for word in turn.call.stop for gap in ("", " "))
+
+
+# --- seed, in requests that were not made for it
+
+
+def seed_alone(turn: Turn) -> Mark:
+    """One reply to one seed shows no more than that the seed was accepted."""
+    if not turn.reply.content.strip():
+        return void("the reply has no text", turn)
+    reason = "accepted; one reply cannot show that the seed fixes the text"
+    return Mark("shown", reason, quote=clip(turn.reply.content), strength="accepted").seen_in(turn)
+
+
+def seed_repeated(same: Sequence[Turn], without: Sequence[Turn]) -> Mark | None:
+    """Replies to one request with a seed, and to that request without one; ``None`` when they show nothing."""
+    texts = {turn.reply.content for turn in same}
+    prints = {turn.reply.fingerprint for turn in same}
+    if len(same) < 2 or not all(text.strip() for text in texts):
+        return None
+    if len(texts) > 1:
+        if len(prints) > 1:
+            return None
+        quoted = sorted(texts)
+        reason = "the same seed gives another text"
+        return Mark("ignored", reason, clip(quoted[0]), clip(quoted[1])).seen_in(*same[:2])
+    if {turn.reply.content for turn in without} <= texts:
+        return None
+    reason = "the same seed gives the same text, no seed another"
+    return Mark("shown", reason, quote=clip(same[0].reply.content)).seen_in(*same[:2], *without[:1])

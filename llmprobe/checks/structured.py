@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
 from typing import Any
 
 from llmprobe.call import JSON, JsonSchema
 from llmprobe.checks.evidence import Kind, Mark, Trial, Turn, clip, void
+from llmprobe.checks.json_schema import violation
 
 _FENCE = re.compile(r"^```[a-zA-Z]*\s*\n(.*?)\n?```$", re.DOTALL)
 
@@ -142,56 +142,29 @@ def _conformity(turn: Turn) -> tuple[Kind, str]:
     )
 
 
-def violation(value: JSON, schema: Mapping[str, JSON], place: str = "$") -> str:
-    """What is wrong with ``value``, "" when it satisfies ``schema``.
-
-    Knows the keywords that our own probes use, which are the common subset of vendors' strict modes;
-    raises ``ValueError`` on another, so that none is passed over in silence.
-    """
-    unknown = set(schema) - {"type", "enum", "const", "properties", "required", "additionalProperties", "items",
-                             "description"}  # fmt: skip
-    if unknown:
-        raise ValueError(f"schema keyword {sorted(unknown)[0]!r} is not checked here")
-    kind = schema.get("type")
-    if kind is not None and not _is_type(value, str(kind)):
-        return f"{place} is not of type {kind}"
-    if "enum" in schema and not any(_equal(value, choice) for choice in schema["enum"]):
-        return f"{place} is {clip(json.dumps(value), 40)}, not one of the values allowed"
-    if "const" in schema and not _equal(value, schema["const"]):
-        return f"{place} is {clip(json.dumps(value), 40)}, not the constant"
-    if isinstance(value, dict):
-        return _object_violation(value, schema, place)
-    if isinstance(value, list) and "items" in schema:
-        problems = (violation(item, schema["items"], f"{place}[{n}]") for n, item in enumerate(value))
-        return next((problem for problem in problems if problem), "")
-    return ""
+# --- a reply that stands alone
 
 
-def _object_violation(value: dict[str, JSON], schema: Mapping[str, JSON], place: str) -> str:
-    properties = schema.get("properties", {})
-    missing = [name for name in schema.get("required", ()) if name not in value]
-    if missing:
-        return f"{place} lacks a required key"
-    extra = [name for name in value if name not in properties]
-    if extra and schema.get("additionalProperties") is False:
-        return f"{place} has {clip(extra[0], 40)!r}, which is not allowed"
-    problems = (violation(value[name], properties[name], f"{place}.{name}") for name in properties if name in value)
-    return next((problem for problem in problems if problem), "")
+def json_alone(turn: Turn) -> Mark:
+    """The whole reply is one object, though the question may have asked for that in words."""
+    kind, reason = _shape(turn, *_read(turn.reply.content))
+    if kind == "shown":
+        reason = "the whole reply is one JSON object"
+    text = clip(turn.reply.content)
+    return Mark(kind, reason, "a JSON object", text, text, strength="consistent").seen_in(turn)
 
 
-def _equal(value: JSON, other: JSON) -> bool:
-    return type(value) is type(other) and bool(value == other)
-
-
-def _is_type(value: JSON, kind: str) -> bool:
-    if isinstance(value, bool):
-        return kind == "boolean"
-    kinds: dict[str, type | tuple[type, ...]] = {
-        "object": dict,
-        "array": list,
-        "string": str,
-        "integer": int,
-        "number": (int, float),
-        "null": type(None),
-    }
-    return kind in kinds and isinstance(value, kinds[kind])
+def schema_alone(turn: Turn) -> Mark:
+    """The reply satisfies the schema, though the question may have told it."""
+    wanted = turn.call.response_format
+    if not isinstance(wanted, JsonSchema) or not wanted.schema:
+        return void("the request asks for a schema and holds none", turn)
+    try:
+        kind, reason = _conformity(turn)
+    except ValueError as trouble:
+        return void(f"whether the reply fits cannot be told: {trouble}", turn)
+    if kind == "shown":
+        reason = "the reply satisfies the schema"
+    text = clip(turn.reply.content)
+    expected = clip(json.dumps(wanted.schema, sort_keys=True))
+    return Mark(kind, reason, expected, text, text, strength="consistent").seen_in(turn)

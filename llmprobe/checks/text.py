@@ -57,3 +57,24 @@ def out_mark(setup: Trial, trial: Trial) -> Mark:
         ).seen_in(control)
     how = f"in {control.reply.deltas} events" if control.reply.streamed else "in one body"
     return Mark("shown", f"{words} words came {how}", actual=clip(echo.reply.content)).seen_in(control, echo)
+
+
+# --- a reply that stands alone
+
+
+def out_alone(turn: Turn) -> Mark:
+    """Text came out, and as a stream when a stream was asked for."""
+    if turn.call.stream and not turn.reply.streamed:
+        return Mark("ignored", "`stream: true` was answered with one JSON body").seen_in(turn)
+    if not turn.reply.content.strip():
+        return void("the reply has no text", turn)
+    how = f"in {turn.reply.deltas} events" if turn.reply.streamed else "in one body"
+    return Mark("shown", f"text came {how}", quote=clip(turn.reply.content)).seen_in(turn)
+
+
+def in_alone(turn: Turn) -> Mark:
+    """Text was taken and answered; that the answer depends on it takes another question to see."""
+    if not turn.reply.content.strip():
+        return void("the reply has no text", turn)
+    reason = "a question in text was answered with text"
+    return Mark("shown", reason, quote=clip(turn.reply.content), strength="consistent").seen_in(turn)

@@ -7,11 +7,12 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from llmprobe.call import JSON, Tool, ToolCall
+from llmprobe.call import JSON, Tool, ToolCall, text_of
 from llmprobe.checks.evidence import Mark, Trial, Turn, clip, void
 from llmprobe.checks.fold import Judgement, sign_test, wilson
+from llmprobe.checks.json_schema import violation
 from llmprobe.checks.refusals import meaning
-from llmprobe.checks.structured import strict_json, violation
+from llmprobe.checks.structured import strict_json
 from llmprobe.probe import Trials
 from llmprobe.verdict import Outcome, Verdict
 
@@ -176,6 +177,107 @@ def forbidden_mark(setup: Trial, trial: Trial) -> Mark:
     return Mark("shown", "no call when forbidden; called when free", "no call", clip(turn.reply.content)).seen_in(
         setup.one("control"), turn
     )
+
+
+# --- a reply that stands alone
+
+
+def tool_alone(call: Turn, answer: Turn | None) -> Mark:
+    """A call that could have been made because of the question, and a last word on its result if one was recorded."""
+    if not call.reply.tool_calls:
+        return _no_call(call)
+    problem, arguments = call_problem(call)
+    made = _made(call)
+    if problem:
+        return Mark("broken", problem, "a well-formed call", made).seen_in(call)
+    turns = (call,) if answer is None else (call, answer)
+    mark = Mark("shown", "", "a well-formed call", made, strength="consistent").seen_in(*turns)
+    if answer is not None and answer.reply.tool_calls:
+        return replace(mark, kind="partial", reason="calls again instead of using the tool's answer")
+    if answer is not None and not answer.reply.content.strip():
+        return replace(mark, kind="partial", reason="the tool's answer is taken, and no text comes")
+    if not _anchored(call, arguments):
+        reason = "a well-formed call; nothing in its arguments comes from the question"
+        return replace(mark, reason=reason, strength="accepted")
+    ending = "" if answer is None else ", and its result is answered with text"
+    return replace(mark, reason=f"calls with what the question says{ending}")
+
+
+def _anchored(turn: Turn, arguments: Mapping[str, JSON]) -> bool:
+    """Some argument stands in the question."""
+    asked = " ".join(text_of(message) for message in turn.call.messages if message.role == "user").casefold()
+    values = (str(value) for value in arguments.values() if isinstance(value, (str, int, float)))
+    return any(value and value.casefold() in asked for value in values)
+
+
+def _made(turn: Turn) -> str:
+    return clip(f"{turn.reply.tool_calls[0].name}({turn.reply.tool_calls[0].arguments})")
+
+
+def required_alone(turn: Turn) -> Mark:
+    """A call came when one was forced; the model may have wanted to anyway."""
+    if not turn.reply.tool_calls:
+        return _no_call(turn)
+    problem, _ = call_problem(turn)
+    if problem:
+        return Mark("broken", problem, "a well-formed call", _made(turn)).seen_in(turn)
+    return Mark("shown", "calls when forced", "a tool call", _made(turn), strength="consistent").seen_in(turn)
+
+
+def forbidden_alone(turn: Turn) -> Mark:
+    """No call came where calls were forbidden; the model may not have wanted to anyway."""
+    if turn.reply.tool_calls:
+        reason = "calls the tool although calls are forbidden"
+        return Mark("ignored", reason, "no call", _made(turn)).seen_in(turn)
+    if not turn.reply.content.strip():
+        return void("neither a call nor text", turn)
+    quote = clip(turn.reply.content)
+    return Mark("shown", "no call when forbidden", "no call", quote, strength="accepted").seen_in(turn)
+
+
+def few_choices(turns: Sequence[Turn]) -> dict[str, Verdict]:
+    """What single choices between the values of an enum say of bias and indecision: a hint, and no more.
+
+    ``turns`` offer the same values in different orders. Nothing is said without two orders.
+    """
+    single, several, none = _choices((Trial(tuple(turns)),))
+    orders = {tuple(_enum(turn)[1]) for turn in turns}
+    evidence = tuple(turn.evidence for turn in turns)[:6]
+    if len(orders) < 2 or not (single or several):
+        return {}
+    n = len(single) + len(several)
+    low, high = wilson(len(several), n)
+    picked = "; ".join(f"{_enum(turn)[1]}: {_picked(turn)}" for turn in turns)
+    outcome: Outcome = "supported" if several else "absent"
+    reason = "chooses several values where one was asked for" if several else "chose one value each time"
+    found = {
+        "tool_indecisive": Verdict(
+            outcome, reason, len(several), n, low, high, "one value", clip(picked), evidence=evidence,
+            strength="shown" if several else "consistent",
+        )
+    }  # fmt: skip
+    bias = _few_bias(single, len(several), none)
+    if bias is not None:
+        found["tool_unbiased"] = replace(bias, actual=clip(picked), evidence=evidence, strength="consistent")
+    return found
+
+
+def _few_bias(single: Sequence[tuple[Turn, bool]], several: int, none: int) -> Verdict | None:
+    by_order: dict[tuple[str, ...], list[bool]] = {}
+    for turn, is_first in single:
+        by_order.setdefault(tuple(_enum(turn)[1]), []).append(is_first)
+    first, n = sum(is_first for _, is_first in single), len(single)
+    if len(by_order) < 2:
+        reason = f"no choice to compare: {several} chose several values, {none} made no call"
+        return Verdict("inconclusive", reason)
+    low, high = wilson(n - first, n)
+    told = f"in {n} choices, too few for a proof"
+    if first in (0, n):
+        side = "first" if first else "last"
+        reason = f"took the {side} value of the enum each time, {told}"
+        return Verdict("absent", reason, n - first, n, low, high, "the same value in either order")
+    reason = f"the order of the values did not decide, {told}"
+    return Verdict("supported", reason, n - first, n, low, high, "the same value in either order")
 
 
 # --- order bias and indecision: all turns of all trials together

@@ -10,9 +10,10 @@ from llmprobe.checks import TRIAL_CHECKS
 from llmprobe.checks.evidence import Mark, Trial, Turn, void
 from llmprobe.checks.fold import REFUSALS_THAT_DECIDE, fold
 from llmprobe.checks.refusals import worth_retrying
+from llmprobe.checks.spoilt import failed, refusal_mark
 from llmprobe.conversation.calls import build_call, resolve
 from llmprobe.conversation.case import Case
-from llmprobe.conversation.judging import failed, judge, refusal_mark
+from llmprobe.conversation.judging import judge
 from llmprobe.conversation.talk import Answer, Ask, Finding, Footing, Talk
 from llmprobe.conversation.values import DERIVE, draw
 from llmprobe.dialects.base import Dialect

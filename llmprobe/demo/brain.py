@@ -12,7 +12,7 @@ from functools import lru_cache
 from random import Random
 
 from llmprobe.absent import ABSENT, Maybe
-from llmprobe.call import JSON, Call, Image, JsonObject, JsonSchema, Message, NamedTool, Text, Tool, ToolCall
+from llmprobe.call import JSON, Call, Image, JsonObject, JsonSchema, Message, NamedTool, Tool, ToolCall, text_of
 from llmprobe.demo import forms
 from llmprobe.demo.models import Traits
 from llmprobe.demo.refusals import refusal
@@ -92,23 +92,17 @@ def _printed(call: ToolCall) -> str:
     return f'<tool_call>\n{{"name": "{call.name}", "arguments": {call.arguments}}}\n</tool_call>'
 
 
-def _text_of(message: Message) -> str:
-    if isinstance(message.content, tuple):
-        return "\n".join(part.text for part in message.content if isinstance(part, Text))
-    return message.content or ""
-
-
 def _images_of(message: Message) -> list[Image]:
     content = message.content if isinstance(message.content, tuple) else ()
     return [part for part in content if isinstance(part, Image)]
 
 
 def _prompt(call: Call) -> str:
-    return next((_text_of(m) for m in reversed(call.messages) if m.role == "user"), "")
+    return next((text_of(m) for m in reversed(call.messages) if m.role == "user"), "")
 
 
 def _asked(call: Call, traits: Traits, drawn: Random) -> Asked:
-    system = "\n".join(_text_of(message) for message in call.messages if message.role == "system")
+    system = "\n".join(text_of(message) for message in call.messages if message.role == "system")
     asker = next((message for message in reversed(call.messages) if message.role == "user"), None)
     images = _images_of(asker) if asker and traits.image == "seen" else []
     pictures = tuple(_digits(image.data) for image in images)
@@ -172,7 +166,7 @@ def _heard(call: Call, traits: Traits) -> Said | None:
     for message in reversed(call.messages):
         if message.role != "tool":
             break
-        results.insert(0, _text_of(message))
+        results.insert(0, text_of(message))
     if not results:
         return None
     if not traits.tool_answer:
@@ -283,7 +277,7 @@ def _usage(cut: _Cut, call: Call, traits: Traits) -> Maybe[Usage]:
 def _input_tokens(call: Call, traits: Traits) -> int:
     images = sum(len(_images_of(message)) for message in call.messages) if traits.image == "seen" else 0
     return (
-        sum(len(tokens(_text_of(message))) + _MESSAGE_TOKENS for message in call.messages)
+        sum(len(tokens(text_of(message))) + _MESSAGE_TOKENS for message in call.messages)
         + images * _IMAGE_TOKENS
         + len(call.tools) * _TOOL_TOKENS
     )
