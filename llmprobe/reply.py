@@ -98,6 +98,10 @@ class ApiError:
     """Seconds that the server asked to wait."""
 
 
+WITHHELD = ("redacted_thinking",)
+"""Places of reasoning whose text the provider keeps to itself."""
+
+
 @dataclass(frozen=True, slots=True)
 class Reply:
     """One decoded answer, streamed or not."""
@@ -145,12 +149,16 @@ class Reply:
         return usage.input if isinstance(usage, Usage) and isinstance(usage.input, int) else None
 
     @property
-    def reasoned(self) -> bool:
-        """Reasoning was seen: as text, or as a count of reasoning tokens."""
-        if isinstance(self.reasoning, str) and self.reasoning.strip():
-            return True
+    def reasoning_tokens(self) -> int | None:
+        """Tokens of reasoning as reported, ``None`` when not reported."""
         usage = self.usage
-        return isinstance(usage, Usage) and isinstance(usage.reasoning, int) and usage.reasoning > 0
+        return usage.reasoning if isinstance(usage, Usage) and isinstance(usage.reasoning, int) else None
+
+    @property
+    def reasoned(self) -> bool:
+        """Reasoning was seen: as text, as a place for text that is withheld, or as a count of reasoning tokens."""
+        seen = isinstance(self.reasoning, str) and (self.reasoning.strip() or self.reasoning_place in WITHHELD)
+        return bool(seen) or (self.reasoning_tokens or 0) > 0
 
     @property
     def cut_short(self) -> bool:

@@ -43,6 +43,18 @@ def find(name: str) -> Scenario:
     return load_scenario(data_folder("scenarios") / f"{name}{SUFFIX}")
 
 
+def by_endpoint(endpoint: str, dialect: str) -> Scenario | None:
+    """The shipped scenario of the provider at ``endpoint`` (scheme and host), ``None`` when there is none.
+
+    Where several share a host, the one that speaks ``dialect`` comes first. Hosts of the own machine say nothing.
+    """
+    host = urlsplit(endpoint).hostname or ""
+    if not host or _is_private(host):
+        return None
+    found = [one for one in map(find, names()) if urlsplit(one.base_url).hostname == host]
+    return min(found, key=lambda one: one.dialect != dialect, default=None)
+
+
 def load_scenario(path: Path) -> Scenario:
     """The scenario in the file ``path``. Raises ``UsageError`` with file and line for the first mistake."""
     node = load_file(path)

@@ -30,8 +30,8 @@ def score_row(footing: Footing, findings: Mapping[str, Finding], probes: Sequenc
         footing.thinking,
         "stream" if footing.stream else "sync",
         _ordered(_observe(probes, turns, cells)),
-        note=_oddities(turns),
-        served=_served(footing.model, turns),
+        note=oddities(turns),
+        served=served(footing.model, turns),
     )
 
 
@@ -60,14 +60,14 @@ def _observe(probes: Sequence[Probe], turns: Sequence[Turn], cells: Mapping[str,
     return known
 
 
-def _oddities(turns: Sequence[Turn]) -> str:
+def oddities(turns: Sequence[Turn]) -> str:
     """Deviations from the documented wire format that were read over, with their counts."""
     seen = Counter(oddity for turn in turns for oddity in turn.reply.oddities)
     told = [f"{oddity} ({count} of {len(turns)} replies)" for oddity, count in sorted(seen.items())[:_ODDITIES]]
     return f"odd on the wire: {'; '.join(told)}" if told else ""
 
 
-def _served(model: str, turns: Sequence[Turn]) -> tuple[str, ...]:
+def served(model: str, turns: Sequence[Turn]) -> tuple[str, ...]:
     names = {turn.reply.model for turn in turns if isinstance(turn.reply.model, str)}
     return tuple(sorted(name for name in names - {model} if name))
 

@@ -42,6 +42,8 @@ from llmprobe.errors import UsageError
 
 MAX_BYTES = 1_000_000
 MAX_DEPTH = 64
+MAX_NODES = 2_000_000
+"""In the files of other programs, which may be larger."""
 
 LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 """libyaml's parser where PyYAML has it: about ten times as fast."""
@@ -276,6 +278,86 @@ def _distinct(entries: Iterable[tuple[Scalar, Node]]) -> tuple[tuple[Scalar, Nod
             raise problem(key, f"the key {_code(key.text)} was given before, in line {first[0].place.line}")
         seen[key.text] = (key, value)
     return tuple(seen.values())
+
+
+# --- files of other programs -----------------------------------------------------------------------------
+
+
+def load_plain(data: bytes) -> Any:
+    """The single document in ``data``, which another program wrote: mappings, lists and scalars, nothing else.
+
+    Unquoted null, true, false and whole numbers are what they look like; any other unquoted scalar stays the
+    text it is, so that a version, a date or a digest is not changed. Anchors are followed, not copied; ``<<``
+    is a key like any other. Raises ``ValueError`` with one line that names the place.
+    """
+    try:
+        return yaml.load(data, Loader=_PLAIN)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        words = f"{error.context}, {error.problem}" if str(error.problem).startswith("but ") else error.problem
+        raise ValueError(f"line {mark.line + 1 if mark else 1}: {_clipped(words)}") from None
+    except yaml.reader.ReaderError as error:
+        line = data.count(b"\n", 0, error.position) + 1
+        raise ValueError(f"line {line}: {_clipped(error.reason)}") from None
+    except RecursionError:
+        raise ValueError("line 1: nested too deep") from None
+    except (yaml.YAMLError, ValueError, OverflowError) as error:  # "\UFFFFFFFF" in PyYAML's own parser
+        raise ValueError(f"line 1: {_clipped(error)}") from None
+
+
+def _clipped(reason: object) -> str:
+    """``reason``, which may quote the file, as one short line that prints."""
+    words = " ".join(str(reason).split())
+    short = words if len(words) <= 100 else words[:97] + "..."
+    return short if short.isprintable() else repr(short)
+
+
+def _plain_loader(base: Any) -> Any:
+    """A loader that knows few types, none of which takes longer to read than its text.
+
+    PyYAML's sexagesimal numbers are quadratic in their length, merge keys can grow a file exponentially, and
+    a node takes a hundred times the memory of the shortest text of one.
+    """
+    overridden = {"flatten_mapping": lambda _loader, _node: None, "descend_resolver": _count_node, "_nodes": 0}
+    loader: Any = type("_PlainLoader", (base,), overridden)
+    loader.yaml_implicit_resolvers = {}
+    loader.yaml_constructors = {}
+    for name, pattern, starts, convert in _PLAIN_SCALARS:
+        tag = f"tag:yaml.org,2002:{name}"
+        loader.add_implicit_resolver(tag, re.compile(pattern), starts)
+        loader.add_constructor(tag, _scalar_reader(convert))
+    for name in ("str", "binary", "seq", "map"):
+        loader.add_constructor(f"tag:yaml.org,2002:{name}", getattr(base, f"construct_yaml_{name}"))
+    loader.add_constructor(None, base.construct_undefined)
+    return loader
+
+
+def _count_node(loader: Any, parent: Any, _index: Any) -> None:
+    """Called for each node before it is made; there are no path resolvers, which this is meant for."""
+    loader._nodes += 1
+    if loader._nodes > MAX_NODES:
+        raise yaml.MarkedYAMLError(problem=f"more than {MAX_NODES:,} values", problem_mark=parent and parent.start_mark)
+
+
+_PLAIN_SCALARS: tuple[tuple[str, str, list[str], Callable[[str], Any]], ...] = (
+    ("null", r"^(?:~|null|Null|NULL|)$", ["~", "n", "N", ""], lambda _text: None),
+    ("bool", r"^(?:true|false)$", ["t", "f"], lambda text: text == "true"),
+    ("int", r"^(?:0|-?[1-9][0-9]{0,17})$", list("-0123456789"), int),
+)
+"""Name of the type, its look, the characters it begins with, and what makes a value of its text."""
+
+
+def _scalar_reader(convert: Callable[[str], Any]) -> Callable[[Any, Any], Any]:
+    def read(loader: Any, node: Any) -> Any:
+        try:
+            return convert(loader.construct_scalar(node))
+        except ValueError as error:  # where a tag says what the text is not
+            raise yaml.constructor.ConstructorError(None, None, str(error), node.start_mark) from None
+
+    return read
+
+
+_PLAIN = _plain_loader(LOADER)
 
 
 # --- nodes to values -------------------------------------------------------------------------------------

@@ -8,13 +8,10 @@ from dataclasses import replace
 from itertools import count
 from typing import Any
 
-import jsonschema  # type: ignore[import-untyped]
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from llmprobe.call import Call, JsonObject, JsonSchema
-from llmprobe.checks.structured import strict_json, violation
+from llmprobe.checks.structured import strict_json
 from llmprobe.reply import Reply
 from tests.talks import FEATURES, Endpoint, asks_prompt, demo, dropping, refusal, said, talk, when
 
@@ -275,47 +272,7 @@ def test_a_format_that_is_forgotten_now_and_then_is_flaky(name: str, luck: int) 
     assert talk(name, dropping(name, 0.3, luck), seed=f"{luck}").outcome == "flaky"
 
 
-# --- the validator
-
-
-VALUES = st.recursive(
-    st.none() | st.booleans() | st.integers(-3, 3) | st.sampled_from(["a", "b", ""]),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from("abc"), inner, max_size=3),
-    max_leaves=8,
-)
-SCHEMAS = st.recursive(
-    st.fixed_dictionaries(
-        {},
-        optional={
-            "type": st.sampled_from(["object", "array", "string", "integer", "boolean", "null"]),
-            "enum": st.lists(st.sampled_from(["a", "b", 1]), min_size=1, max_size=2, unique=True),
-            "const": st.sampled_from(["a", 2]),
-        },
-    ),
-    lambda inner: (
-        st.fixed_dictionaries(
-            {"type": st.just("object"), "properties": st.dictionaries(st.sampled_from("abc"), inner, max_size=2)},
-            optional={
-                "required": st.lists(st.sampled_from("abc"), max_size=2, unique=True),
-                "additionalProperties": st.booleans(),
-            },
-        )
-        | st.fixed_dictionaries({"type": st.just("array"), "items": inner})
-    ),
-    max_leaves=4,
-)
-
-
-@given(VALUES, SCHEMAS)
-def test_the_validator_agrees_with_an_independent_one(value: Any, schema: dict[str, Any]) -> None:
-    """For the keywords that our probes use."""
-    assert (violation(value, schema) == "") == jsonschema.Draft202012Validator(schema).is_valid(value)
-
-
-def test_a_keyword_that_is_not_checked_is_refused() -> None:
-    """None is passed over in silence."""
-    with pytest.raises(ValueError, match="'patternProperties' is not checked here"):
-        violation(1, {"patternProperties": {}})
+# --- strict reading
 
 
 def test_strict_json_takes_only_what_is_json() -> None:

@@ -23,7 +23,7 @@ from llmprobe.recordings.journal import (
     write_exchange,
 )
 
-HEADER = Header("acme", "https://api.acme.test/v1", "openai-chat", 7, "abc", "trials=10")
+HEADER = Header("acme", "https://api.acme.test/v1", "openai-chat", 7, "abc", trials=10)
 
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=20) | st.sampled_from(
     ["\u2028", "\r\n", "\x85", "é"]
@@ -176,7 +176,7 @@ def test_a_finished_journal_begins_anew_and_is_kept_as_old(tmp_path: Path) -> No
         {"base_url": "http://localhost"},
         {"seed": 8},
         {"probes": "abd"},
-        {"options": ""},
+        {"trials": None},
         {"llmprobe_journal": 0},
     ],
 )
@@ -272,7 +272,9 @@ def test_the_first_line_is_the_header(tmp_path: Path) -> None:
             "dialect": "openai-chat",
             "seed": 7,
             "probes": "abc",
-            "options": "trials=10",
+            "models": [],
+            "modes": ["stream", "sync"],
+            "trials": 10,
             "llmprobe_journal": 1,
         },
         {"end": True},

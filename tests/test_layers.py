@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from llmprobe.dialects import names as dialect_names
 from llmprobe.probe import strings_in
 from llmprobe.probe_file import probes
 from llmprobe.scenario_file import names as provider_names
@@ -25,6 +26,7 @@ LAYERS = {
     "pure": (
         "dialects", "checks", "recordings", "renderers", "conversation", "quirks", "pictures", "json_patch",
         "scoring", "files", "strict_yaml", "probe_file", "scenario_file", "scoreboard_file", "demo",
+        "replay", "answer_file", "published", "compare",
     ),
     "edge": ("runner", "demo.server"),
     "cli": ("cli", "__main__"),
@@ -208,11 +210,13 @@ def _texts(module: str) -> Iterator[str]:
 
 _PROVIDERS = re.compile(rf"(?<![\w-])({'|'.join({*provider_names()} - {'demo'})})(?![\w-])", re.IGNORECASE)
 _FAMILIES = re.compile(rf"(?<!\w)({'|'.join(MODEL_FAMILIES)})", re.IGNORECASE)
+_DIALECTS = re.compile("|".join(name.replace("-", "[-_]?") for name in dialect_names()), re.IGNORECASE)
+"""What a wire format is called, here and by its owner, may hold a family."""
 
 
 def _named(text: str) -> list[str]:
     """Providers that ``text`` names as words of their own, so not in openai-chat or x_groq, and families of models."""
-    return [match[0] for pattern in (_PROVIDERS, _FAMILIES) for match in pattern.finditer(text)]
+    return [match[0] for pattern in (_PROVIDERS, _FAMILIES) for match in pattern.finditer(_DIALECTS.sub("", text))]
 
 
 def test_names_are_found() -> None:

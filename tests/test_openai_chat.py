@@ -15,12 +15,14 @@ from hypothesis import strategies as st
 from llmprobe.absent import ABSENT
 from llmprobe.call import (
     Call,
+    File,
     Image,
     JsonObject,
     JsonSchema,
     Message,
     NamedTool,
     Other,
+    ServerTool,
     Text,
     Tool,
     ToolCall,
@@ -28,10 +30,13 @@ from llmprobe.call import (
 )
 from llmprobe.dialects import dialect
 from llmprobe.dialects.base import DecodeError, Listed
-from llmprobe.dialects.openai_chat.reply import FINISH, PARTS
+from llmprobe.dialects.known import unknown_fields
+from llmprobe.dialects.openai_chat.parts import FORMS
+from llmprobe.dialects.openai_chat.reply import FINISH, PARTS, TIMINGS
 from llmprobe.dialects.openai_chat.stream import NO_END
+from llmprobe.dialects.openai_chat.thinking import IN_PATCH
 from llmprobe.exchange import Exchange, Headers, HttpRequest, HttpResponse, TransportFailure
-from llmprobe.reply import ApiError, RateLimit, Reply, TokenLogprob, Usage
+from llmprobe.reply import ApiError, Citation, Media, RateLimit, Reply, TokenLogprob, Usage
 
 CODEC = dialect("openai-chat")
 SSE = (("content-type", "text/event-stream"),)
@@ -90,29 +95,73 @@ plain_json = st.recursive(
 )
 """JSON without null as a member: in a merge patch that would delete."""
 objects = st.dictionaries(texts, plain_json | st.none(), max_size=3)
-images = st.builds(Image, data=texts, media_type=st.sampled_from(["image/png", "", "image/x;y=1"])) | st.builds(
-    Image, url=st.sampled_from(["https://x.test/a.png", "data:text/plain,hello", "data:", "x"])
-)
+
+
+def without(value: dict[str, Any], name: str) -> dict[str, Any]:
+    return {key: inner for key, inner in value.items() if key != name}
+
+
 others = st.builds(
     Other,
     st.sampled_from(["file", "input_audio", "document_url", "video_url", ""]),
-    objects.map(lambda value: {name: x for name, x in value.items() if name != "type"}),
+    objects.map(lambda value: without(value, "type")),
 )
-contents = st.none() | texts | st.lists(st.builds(Text, texts) | images | others, max_size=3).map(tuple)
 tool_calls = st.lists(st.builds(ToolCall, texts, texts, texts), max_size=2).map(tuple)
-messages = st.builds(
-    Message,
-    st.sampled_from(["system", "user", "assistant", "tool"]),
-    contents,
-    tool_calls,
-    st.none() | texts,
-    st.none() | texts,
-)
+
+
+def images(form: str) -> st.SearchStrategy[Image]:
+    """Pictures that can stand in ``form``."""
+    detail = st.sampled_from([""] if form == "string" else ["", "low", "x"])
+    inline = st.builds(Image, data=texts, media_type=st.sampled_from(["image/png", "", "image/x;y=1"]), detail=detail)
+    urls = st.sampled_from(["https://x.test/a.png", "data:text/plain,hello", "data:", "x"])
+    return inline | st.builds(Image, url=urls, detail=detail)
+
+
+def files(kind: str, form: str) -> st.SearchStrategy[File]:
+    """Files that can stand in ``form``: not every form has a word for the media type, for a name, or for an address."""
+    types = {
+        "audio": ["audio/wav", "audio/mpeg", "audio/x"],
+        "video": ["video/mp4"],
+        "document": ["application/pdf", ""],
+    }
+    typed = [""] if form == "bare string" else [*types[kind], ""] if form == "input_audio" else types[kind]
+    named = texts if kind == "document" or form == "file" else st.just("")
+    data = st.sampled_from(["", "AAAA", "UklGRg=="])
+    inline = st.builds(File, st.just(kind), data, st.sampled_from(typed), name=named)
+    if form == "file" and kind != "document":
+        return inline
+    media_type = st.sampled_from(typed if form == "input_audio" else [""])
+    urls = st.sampled_from(["https://x.test/a", "http://x.test/é?b=c"])
+    return inline | st.builds(File, st.just(kind), media_type=media_type, url=urls, name=named)
+
+
+def messages(forms: dict[str, str]) -> st.SearchStrategy[Message]:
+    """Messages whose parts stand in ``forms``."""
+    attached = st.one_of([files(kind, form) for kind, form in forms.items() if kind != "image"])
+    parts = st.lists(st.builds(Text, texts) | images(forms["image"]) | attached | others, max_size=3)
+    return st.builds(
+        Message,
+        st.sampled_from(["system", "user", "assistant", "tool"]),
+        st.none() | texts | parts.map(tuple),
+        tool_calls,
+        st.none() | texts,
+        st.none() | texts,
+        texts,
+    )
+
+
+def kinds_in(call: Call) -> set[str]:
+    """The kinds of parts in ``call`` that have several forms."""
+    parts = [part for one in call.messages if isinstance(one.content, tuple) for part in one.content]
+    return {part.kind if isinstance(part, File) else "image" for part in parts if isinstance(part, (File, Image))}
+
+
 numbers = st.none() | st.floats(allow_nan=False, allow_infinity=False) | st.integers(-5, 5)
 KNOWN = {"model", "messages", "stream", "stream_options", "tools", "tool_choice", "parallel_tool_calls"}
 KNOWN |= {"response_format", "max_tokens", "max_completion_tokens", "temperature", "top_p", "seed", "stop"}
 KNOWN |= {"logprobs", "top_logprobs"}
 KNOWN |= {"reasoning_effort", "chat_template_kwargs", "thinking", "enable_thinking", "reasoning"}
+KNOWN |= {"random_seed", "n_predict", "chat_template_args", "disable_reasoning", "prompt_mode", "reasoning_format"}
 choices: list[ToolChoice | None] = [None, "auto", "none", "required", NamedTool("f"), NamedTool("")]
 
 
@@ -120,12 +169,18 @@ choices: list[ToolChoice | None] = [None, "auto", "none", "required", NamedTool(
 def calls(draw: st.DrawFn) -> Call:
     """Any call that this dialect can say, its spellings in canonical form."""
     formats = st.none() | st.just(JsonObject()) | st.builds(JsonSchema, texts, objects, st.none() | st.booleans())
+    tools = st.builds(Tool, texts, texts, objects, st.none() | st.booleans())
+    server_tools = st.builds(
+        ServerTool, names.filter(lambda kind: kind != "function"), objects.map(lambda one: without(one, "type"))
+    )
+    forms = {kind: draw(st.sampled_from(ways)) for kind, ways in FORMS.items()}
     call = Call(
         draw(names),
-        draw(st.lists(messages, max_size=3).map(tuple)),
+        draw(st.lists(messages(forms), max_size=3).map(tuple)),
         stream=draw(st.booleans()),
         include_usage=draw(st.booleans()),
-        tools=draw(st.lists(st.builds(Tool, texts, texts, objects), max_size=2).map(tuple)),
+        tools=draw(st.lists(tools, max_size=2).map(tuple)),
+        server_tools=draw(st.lists(server_tools, max_size=2).map(tuple)),
         tool_choice=draw(st.sampled_from(choices)),
         parallel_tool_calls=draw(st.none() | st.booleans()),
         response_format=draw(formats),
@@ -143,9 +198,13 @@ def calls(draw: st.DrawFn) -> Call:
         "schema": isinstance(call.response_format, JsonSchema),
         "stop": len(call.stop) == 1,
         "thinking": call.thinking is not None,
+        "seed": call.seed is not None,
+        "tool_choice": call.tool_choice == "required",
     }
-    chosen = {name: draw(st.sampled_from(CODEC.spellings[name])) for name, is_used in used.items() if is_used}
-    spelling = sorted((name, way) for name, way in chosen.items() if way != CODEC.spellings[name][0])
+    ways = {**FORMS, **CODEC.spellings}
+    chosen = {name: draw(st.sampled_from(ways[name])) for name, is_used in used.items() if is_used}
+    chosen |= {kind: forms[kind] for kind in kinds_in(call)}
+    spelling = sorted((name, way) for name, way in chosen.items() if way != ways[name][0])
     return dataclasses.replace(call, spelling=tuple(spelling))
 
 
@@ -213,7 +272,7 @@ def test_a_full_request_is_understood() -> None:
                 (
                     Text("what is this?"),
                     Image("AAAA", "image/png"),
-                    Other("file", {"file": {"filename": "a.pdf", "file_data": "data:application/pdf;base64,AAAA"}}),
+                    File("document", "AAAA", "application/pdf", name="a.pdf"),
                 ),
             ),
             Message("assistant", None, (ToolCall("c1", "f", "{}"),), reasoning="hm"),
@@ -237,10 +296,10 @@ def test_a_full_request_is_understood() -> None:
 @pytest.mark.parametrize(
     "fields",
     [
-        {"tools": [{"type": "web_search"}]},
-        {"tools": [{"type": "function", "function": {"name": "f"}}, {"type": "browser_search"}]},
         {"tools": []},
-        {"tool_choice": "any"},
+        {"tools": [{"type": "function"}, {"type": "browser_search"}]},
+        {"tools": [{"type": "web_search"}, 7]},
+        {"web_search_options": {}},
         {"response_format": {"type": "text"}},
         {"response_format": {"type": "json_schema", "json_schema": {"type": "object"}}},
         {"response_format": {"type": "json_object", "json_schema": {"name": "s", "schema": {}}}},
@@ -252,8 +311,9 @@ def test_a_full_request_is_understood() -> None:
         {"max_tokens": True},
         {"stream": "true"},
         {"stream_options": {"include_usage": False}},
-        {"reasoning_effort": "medium"},
-        {"thinking": {"type": "enabled", "budget_tokens": 5}},
+        {"reasoning": {"exclude": True}},
+        {"reasoning_format": "hidden"},
+        {"reasoning_effort": 7, "thinking": [], "reasoning": 7, "enable_thinking": "yes"},
     ],
 )
 def test_fields_without_a_word_are_sent_again_as_they_were(fields: dict[str, Any]) -> None:
@@ -261,7 +321,196 @@ def test_fields_without_a_word_are_sent_again_as_they_were(fields: dict[str, Any
     body = {"model": "m", "messages": [{"role": "user", "content": "hi"}]} | fields
     call = asked(body)
     assert call.patch == fields
+    assert call.thinking is None
     assert json.loads(CODEC.encode_call(call).body) == body
+
+
+@pytest.mark.parametrize(
+    ("fields", "thinking"),
+    [
+        ({"reasoning_effort": "medium"}, True),
+        ({"reasoning_effort": "default", "reasoning_format": "parsed"}, True),
+        ({"reasoning_format": "parsed"}, True),
+        ({"reasoning_format": "raw"}, True),
+        ({"thinking": {"type": "enabled", "budget_tokens": 5}}, True),
+        ({"thinking": {"type": "adaptive"}}, True),
+        ({"chat_template_kwargs": {"enable_thinking": False, "x": 1}}, False),
+        ({"chat_template_kwargs": {"thinking": True}}, True),
+        ({"chat_template_args": {"enable_thinking": False}}, False),
+        ({"reasoning": {"max_tokens": 2000}}, True),
+        ({"reasoning": {"max_tokens": 0}}, False),
+        ({"reasoning": {"effort": "none"}}, False),
+        ({"reasoning": {"effort": "high", "exclude": True}}, True),
+        ({"reasoning": {"enabled": False, "exclude": True}}, False),
+        ({"disable_reasoning": True}, False),
+        ({"prompt_mode": "reasoning"}, True),
+        ({"enable_thinking": [], "prompt_mode": "reasoning"}, True),
+    ],
+)
+def test_thinking_is_understood_in_words_beyond_the_switches(fields: dict[str, Any], thinking: bool) -> None:
+    """What is asked for is told, and the words are kept as they came."""
+    body = {"model": "m", "messages": [{"role": "user", "content": "hi"}]} | fields
+    call = asked(body)
+    assert (call.thinking, call.spelling, call.patch) == (thinking, (("thinking", IN_PATCH),), fields)
+    assert json.loads(CODEC.encode_call(call).body) == body
+    assert CODEC.decode_call(CODEC.encode_call(call)) == call
+
+
+def test_a_switch_counts_more_than_what_stands_beside_it() -> None:
+    """And what stands beside it is kept."""
+    call = asked({"messages": [{"role": "user"}], "thinking": {"type": "disabled"}, "reasoning_effort": "high"})
+    assert (call.thinking, call.spelling) == (False, (("thinking", "thinking"),))
+    assert call.patch == {"reasoning_effort": "high"}
+
+
+PDF = "data:application/pdf;base64,AAAA"
+
+
+@pytest.mark.parametrize(
+    ("part", "expected", "spelling"),
+    [
+        (
+            {"type": "file", "file": {"filename": "a.pdf", "file_data": PDF}},
+            File("document", "AAAA", "application/pdf", name="a.pdf"),
+            (),
+        ),
+        ({"type": "file", "file": {"file_data": "https://x.test/a"}}, File("document", url="https://x.test/a"), ()),
+        (
+            {"type": "file", "file": {"filename": "a.aac", "file_data": "data:audio/aac;base64,AAAA"}},
+            File("audio", "AAAA", "audio/aac", name="a.aac"),
+            (("audio", "file"),),
+        ),
+        (
+            {"type": "file", "file": {"filename": "a.mp4", "file_data": "data:video/mp4;base64,AAAA"}},
+            File("video", "AAAA", "video/mp4", name="a.mp4"),
+            (("video", "file"),),
+        ),
+        (
+            {"type": "document_url", "document_url": "https://x.test/a"},
+            File("document", url="https://x.test/a"),
+            (("document", "document_url"),),
+        ),
+        (
+            {"type": "document_url", "document_url": PDF, "document_name": "a.pdf"},
+            File("document", "AAAA", "application/pdf", name="a.pdf"),
+            (("document", "document_url"),),
+        ),
+        (
+            {"type": "document_url", "document_url": {"url": PDF}},
+            File("document", "AAAA", "application/pdf"),
+            (("document", "document_url.url"),),
+        ),
+        ({"type": "input_audio", "input_audio": {"data": "AA", "format": "wav"}}, File("audio", "AA", "audio/wav"), ()),
+        ({"type": "input_audio", "input_audio": {"data": "A", "format": "mp3"}}, File("audio", "A", "audio/mpeg"), ()),
+        ({"type": "input_audio", "input_audio": "AAAA"}, File("audio", "AAAA"), (("audio", "bare string"),)),
+        (
+            {"type": "input_audio", "input_audio": "https://x.test/a"},
+            File("audio", url="https://x.test/a"),
+            (("audio", "bare string"),),
+        ),
+        (
+            {"type": "audio_url", "audio_url": {"url": "https://x.test/a"}},
+            File("audio", url="https://x.test/a"),
+            (("audio", "audio_url"),),
+        ),
+        (
+            {"type": "video_url", "video_url": {"url": "data:video/mp4;base64,AAAA"}},
+            File("video", "AAAA", "video/mp4"),
+            (),
+        ),
+        ({"type": "image_url", "image_url": "https://x.test/a"}, Image(url="https://x.test/a"), (("image", "string"),)),
+        (
+            {"type": "image_url", "image_url": {"url": "https://x.test/a", "detail": "low"}},
+            Image(url="https://x.test/a", detail="low"),
+            (),
+        ),
+    ],
+)
+def test_each_form_of_a_file_is_understood(
+    part: dict[str, Any], expected: File | Image, spelling: tuple[tuple[str, str], ...]
+) -> None:
+    """And sent again in the form it came in."""
+    body = {"messages": [{"role": "user", "content": [part]}]}
+    call = asked(body)
+    assert call.messages == (Message("user", (expected,)),)
+    assert call.spelling == spelling
+    assert json.loads(CODEC.encode_call(call).body) == body
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        {"type": "file", "file": {"file_id": "f1"}},
+        {"type": "file", "file": {"file_data": PDF, "x": 1}},
+        {"type": "file", "file_id": "f1"},
+        {"type": "input_audio", "input_audio": {"data": "AAAA", "format": 7}},
+        {"type": "input_audio", "input_audio": {"data": "AAAA", "format": "mpeg"}, "x": None},
+        {"type": "input_audio"},
+        {"type": "document_url", "document_url": 7},
+        {"type": "video_url", "video_url": "https://x.test/a"},
+        {"type": "image_url", "image_url": {"url": 7}},
+        {"type": "image_url", "image_url": {"url": "x", "detail": None}},
+        {"type": "thinking", "thinking": []},
+    ],
+)
+def test_a_part_without_a_word_is_sent_again_as_it_was(part: dict[str, Any]) -> None:
+    """With all its fields."""
+    body = {"messages": [{"role": "user", "content": [part]}]}
+    call = asked(body)
+    fields = {name: value for name, value in part.items() if name != "type"}
+    assert call.messages == (Message("user", (Other(part["type"], fields),)),)
+    assert json.loads(CODEC.encode_call(call).body) == body
+
+
+def test_a_second_form_in_one_request_is_sent_again_as_it_was() -> None:
+    """The first one is understood, the other is kept."""
+    first, second = {"type": "input_audio", "input_audio": "AAAA"}, {"type": "audio_url", "audio_url": {"url": "x"}}
+    body = {"messages": [{"role": "user", "content": [first, second, first]}]}
+    call = asked(body)
+    assert call.messages[0].content == (File("audio", "AAAA"), Other("audio_url", {"audio_url": {"url": "x"}}),
+                                        File("audio", "AAAA"))  # fmt: skip
+    assert json.loads(CODEC.encode_call(call).body) == body
+
+
+def test_a_document_of_plain_text_is_sent_as_text() -> None:
+    """There is no other word for it here."""
+    call = Call("m", (Message("user", (File("document", text="abc", media_type="text/plain"),)),))
+    assert CODEC.decode_call(CODEC.encode_call(call)).messages == (Message("user", (Text("abc"),)),)
+
+
+def test_tools_of_the_server_stand_behind_the_functions() -> None:
+    """Each kind is understood; a list of both has the functions first."""
+    function = {"type": "function", "function": {"name": "f", "parameters": {"type": "object"}, "strict": True}}
+    search = {"type": "web_search", "x": {"y": None}}
+    call = asked({"messages": [{"role": "user"}], "tools": [search, function, {"type": "browser_search"}]})
+    assert call.tools == (Tool("f", "", {"type": "object"}, True),)
+    assert call.server_tools == (ServerTool("web_search", {"x": {"y": None}}), ServerTool("browser_search"))
+    assert json.loads(CODEC.encode_call(call).body)["tools"] == [function, search, {"type": "browser_search"}]
+
+
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        ({"random_seed": 7}, {"seed": 7, "spelling": (("seed", "random_seed"),)}),
+        ({"n_predict": 16}, {"max_tokens": 16, "spelling": (("max_tokens", "n_predict"),)}),
+        ({"tool_choice": "any"}, {"tool_choice": "required", "spelling": (("tool_choice", "any"),)}),
+        ({"seed": 1, "random_seed": 7}, {"seed": 1, "patch": {"random_seed": 7}}),
+    ],
+)
+def test_other_names_of_a_field_are_understood(fields: dict[str, Any], expected: dict[str, Any]) -> None:
+    """And the name is kept."""
+    body = {"model": "m", "messages": [{"role": "user", "content": "hi"}]} | fields
+    call = asked(body)
+    assert call == Call("m", (Message("user", "hi"),), **expected)
+    assert json.loads(CODEC.encode_call(call).body) == body
+
+
+def test_beside_calls_no_content_is_sent_where_there_is_none() -> None:
+    """As the recorded requests have it; elsewhere it is null."""
+    call = dataclasses.replace(PLAIN, messages=(Message("assistant", None, ONE), Message("assistant")))
+    first, second = json.loads(CODEC.encode_call(call).body)["messages"]
+    assert "content" not in first
+    assert second["content"] is None
 
 
 @pytest.mark.parametrize(
@@ -307,6 +556,9 @@ counts = st.sampled_from([ABSENT, None]) | st.integers(0, 10**9)
 usages = st.builds(
     Usage, counts, counts, counts, counts, counts, st.sampled_from(["usage", "x_groq.usage", "choices[0].usage"])
 )
+usages |= st.builds(
+    Usage, counts.filter(lambda count: count is not ABSENT), counts, cached=counts, place=st.just(TIMINGS)
+)
 floats = st.none() | st.floats(-100, 0)
 logprobs = st.builds(TokenLogprob, texts, floats, st.lists(st.tuples(texts, floats), max_size=2).map(tuple))
 odd_arguments = st.sampled_from(["{}", "{}{}", "11", "", "{", '{"a":1}{"a":1}', '""', "null"])
@@ -328,6 +580,18 @@ untagged = texts.filter(lambda text: "think>" not in text)
 maybe_texts = st.sampled_from([ABSENT, None]) | untagged
 
 
+addresses = st.sampled_from(["https://x.test/a", "x", "é"])
+sources = st.lists(st.builds(Citation, st.just("web"), texts, addresses, texts), max_size=2).map(tuple)
+pictures = st.lists(
+    st.builds(Media, st.just("image"), st.sampled_from(["image/png", ""]), st.sampled_from(["", "AAAA"]))
+    | st.builds(Media, st.just("image"), url=addresses),
+    max_size=2,
+)
+sounds = st.lists(
+    st.builds(Media, st.just("audio"), data=st.sampled_from(["", "AAA=", "AAAAAAAA"]), text=names), max_size=1
+)
+
+
 @st.composite
 def replies(draw: st.DrawFn) -> Reply:
     """Any reply without a fault, in canonical form."""
@@ -345,6 +609,9 @@ def replies(draw: st.DrawFn) -> Reply:
         reasoning=reasoning if place else ABSENT,
         reasoning_place=place,
         tool_calls=calls,
+        server_tools=draw(st.lists(names, max_size=3).map(tuple)),
+        citations=draw(sources),
+        media=(*draw(sounds), *draw(pictures)),
         refusal=draw(st.none() | names),
         finish=finish,
         finish_raw=raw if isinstance(finish, str) else "",
@@ -957,8 +1224,190 @@ def test_what_is_no_list_of_models_is_refused(body: bytes) -> None:
         CODEC.decode_models(HttpResponse(200, JSON, body))
 
 
+# --- what is attached to a reply
+
+
+def both(fields: dict[str, Any], beside: dict[str, Any] | None = None) -> tuple[Reply, Reply]:
+    """The reply that has ``fields`` in its message and others ``beside`` its choices, whole and streamed."""
+    return whole(message(**fields) | (beside or {})), stream(delta(**fields) | (beside or {}), END)
+
+
+@pytest.mark.parametrize(
+    ("fields", "beside", "expected"),
+    [
+        (
+            {
+                "content": "It is 7.",
+                "annotations": [
+                    {
+                        "type": "url_citation",
+                        "url_citation": {"url": "u", "title": "t", "start_index": 3, "end_index": 4},
+                    }
+                ],
+            },
+            {},
+            (Citation("web", "t", "u", "i"),),
+        ),
+        (
+            {"annotations": [{"type": "url_citation", "url": "u", "content": "c", "start_index": 0, "end_index": 99}]},
+            {},
+            (Citation("web", url="u", quote="c"),),
+        ),
+        (
+            {"annotations": [{"type": "url_citation", "url": "u", "start_index": 0, "end_index": 99}]},
+            {},
+            (Citation("web", url="u"),),
+        ),
+        ({"annotations": [{"type": "file", "url": "u"}, 7, {"type": "url_citation"}]}, {}, ()),
+        ({}, {"citations": ["u", 7, "v"]}, (Citation("web", url="u"), Citation("web", url="v"))),
+        (
+            {},
+            {"citations": ["u", "v"], "search_results": [{"title": "t", "url": "u", "snippet": "s", "date": None}]},
+            (Citation("web", "t", "u", "s"), Citation("web", url="v")),
+        ),
+        (
+            {},
+            {"images": [{"image_url": "p", "origin_url": "o"}, {"image_url": "q"}, {}]},
+            (Citation("web", url="o"), Citation("web", url="q")),
+        ),
+        (
+            {"annotations": [{"type": "url_citation", "url": "u", "title": "t"}]},
+            {"citations": ["u"]},
+            (Citation("web", "t", "u"),),
+        ),
+        (
+            {"executed_tools": [{"type": "search", "search_results": {"results": [{"url": "u", "content": "c"}, {}]}}]},
+            {},
+            (Citation("web", url="u", quote="c"),),
+        ),
+        ({"executed_tools": [{"type": "visit", "search_results": {"results": None}}]}, {}, ()),
+        (
+            {"content": [{"type": "text", "text": "a"}, {"type": "reference", "reference_ids": [0, "b", None]}]},
+            {},
+            (Citation("document", "0"), Citation("document", "b")),
+        ),
+        (
+            {"content": [{"type": "tool_reference", "tool": "web_search", "title": "t", "url": "u"}]},
+            {},
+            (Citation("web", "t", "u"),),
+        ),
+    ],
+)
+def test_sources_are_found_wherever_they_stand(
+    fields: dict[str, Any], beside: dict[str, Any], expected: tuple[Citation, ...]
+) -> None:
+    """In annotations, beside the choices, in results of a search, in parts of the content."""
+    for reply in both(fields, beside):
+        assert reply.citations == expected
+        assert reply.error is None
+
+
+def test_sources_that_every_chunk_repeats_are_told_once() -> None:
+    """The last list counts, and a chunk without one does not delete it."""
+    chunks = (delta(content="a") | {"citations": urls} for urls in (["u"], ["u", "v"], []))
+    assert [source.url for source in stream(*chunks, END).citations] == ["u", "v"]
+
+
+def test_tools_that_the_server_ran_are_told_once_a_use() -> None:
+    """A stream speaks of each use when it begins, under a name without a type, and when it is done."""
+    results = {"results": [{"title": "t", "url": "u"}]}
+    begun = {"index": 0, "type": "function", "name": "browser.search", "search_results": {"results": None}}
+    done = {"index": 0, "type": "browser_search", "name": "browser.search", "search_results": results}
+    second = {"index": 1, "type": "function", "name": "browser.open"}
+    reply = stream(*(delta(executed_tools=[one]) for one in (begun, done, second)), END)
+    assert reply.server_tools == ("browser_search", "browser.open")
+    assert reply.citations == (Citation("web", "t", "u"),)
+    assert whole(message(executed_tools=[{"type": "python"}, {"type": "python"}])).server_tools == ("python",) * 2
+
+
+def test_sound_comes_with_its_words() -> None:
+    """The text of the reply stays what the wire says: null."""
+    audio = {"id": "a", "data": "AAAA", "expires_at": 1, "transcript": "Hello."}
+    reply = whole(message(content=None, audio=audio))
+    assert (reply.text, reply.media) == (None, (Media("audio", data="AAAA", text="Hello."),))
+    assert whole(message(content="a", audio=None)).media == ()
+    assert whole(message(content="a", audio=[])).oddities == ("audio is not an object",)
+
+
+@pytest.mark.parametrize(
+    ("pieces", "data"),
+    [(["AAAA", "BBBB"], "AAAABBBB"), (["AA==", "AA=="], "AAA="), (["A=", "é"], "A=é"), (["AAAA", "AA=="], "AAAAAA==")],
+)
+def test_sound_in_a_stream_is_put_together(pieces: list[str], data: str) -> None:
+    """Pieces that are padded by themselves are joined as bytes; it counts as no piece of text."""
+    words = [delta(audio={"id": "a", "transcript": piece}) for piece in ("Hel", "lo.")]
+    reply = stream(*words, *(delta(audio={"data": piece}) for piece in pieces), delta(audio={"expires_at": 1}), END)
+    assert reply.media == (Media("audio", data=data, text="Hello."),)
+    assert (reply.deltas, reply.error, reply.oddities) == (0, None, ())
+
+
+def test_sound_without_an_end_is_incomplete_and_no_error() -> None:
+    """As with text."""
+    reply = stream(delta(audio={"transcript": "Hello."}), done=False)
+    assert (reply.error, reply.complete) == (None, False)
+    assert NO_END in reply.oddities
+
+
+def test_pictures_in_a_message_are_media() -> None:
+    """Inline or by address."""
+    urls = ("data:image/png;base64,AAAA", "https://x.test/a.png", "", 7)
+    images = [{"type": "image_url", "image_url": {"url": url}} for url in urls]
+    for reply in both({"content": "", "images": [*images, 7, {"image_url": "x"}]}):
+        assert reply.media == (Media("image", "image/png", "AAAA"), Media("image", url="https://x.test/a.png"))
+
+
+def test_counts_told_by_the_way_stand_in_for_usage() -> None:
+    """Only where there is none; what came from a cache is part of the input."""
+    timings = {"prompt_n": 40, "cache_n": 6, "predicted_n": 5, "prompt_ms": 1.5}
+    expected = Usage(46, 5, cached=6, place=TIMINGS)
+    told = {"prompt_tokens": 1}
+    for reply in both({"content": "a"}, {"timings": timings}):
+        assert reply.usage == expected
+    for reply in both({"content": "a"}, {"timings": timings, "usage": None}):
+        assert reply.usage == expected
+    for reply in both({"content": "a"}, {"timings": timings, "usage": told}):
+        assert reply.usage == Usage(1)
+    late = stream(delta(content="a") | {"timings": timings}, END, {"choices": [], "usage": told})
+    early = stream(delta(content="a") | {"usage": told}, END | {"timings": timings})
+    assert (late.usage, early.usage) == (Usage(1), Usage(1))
+
+
+def test_logprobs_of_the_reasoning_come_before_those_of_the_text() -> None:
+    """As the tokens came."""
+    lists: dict[str, Any] = {
+        "content": [{"token": "b", "logprob": -1}],
+        "reasoning_content": [{"token": "a", "logprob": -2}],
+    }
+    expected = (TokenLogprob("a", -2), TokenLogprob("b", -1))
+    for logprobs, tokens in ((lists, expected), (lists | {"content": None}, expected[:1])):
+        body = message(content="b")
+        body["choices"][0]["logprobs"] = logprobs
+        assert whole(body).logprobs == tokens
+
+
+def test_no_field_of_a_full_reply_is_unknown() -> None:
+    """What is read here is known."""
+    answers = [HttpResponse(200, JSON, json.dumps(FULL_REPLY).encode())]
+    answers.append(HttpResponse(200, SSE, events(*map(json.dumps, FULL_CHUNKS))))
+    for answer in answers:
+        assert unknown_fields(answer, CODEC.known) == {}
+    stranger = HttpResponse(200, JSON, json.dumps(message(content="a", mood="good")).encode())
+    assert unknown_fields(stranger, CODEC.known) == {"choices[].message.mood": 1}
+
+
 # --- nothing makes it raise
 
+ATTACHED: dict[str, Any] = {
+    "annotations": [
+        {"type": "url_citation", "url_citation": {"url": "x", "title": "t", "start_index": 0, "end_index": 1}},
+        {"type": "url_citation", "url": "x", "content": "c"},
+    ],
+    "executed_tools": [
+        {"index": 0, "type": "search", "name": "n", "search_results": {"results": [{"url": "x", "content": "c"}]}}
+    ],
+    "images": [{"type": "image_url", "image_url": {"url": "data:image/png;base64,AAAA"}}],
+    "audio": {"id": "a", "data": "AA==", "transcript": "t"},
+}
 FULL_REPLY: dict[str, Any] = {
     "id": "x",
     "model": "m",
@@ -971,13 +1420,17 @@ FULL_REPLY: dict[str, Any] = {
                 "content": [
                     {"type": "thinking", "thinking": [{"type": "text", "text": "t"}]},
                     {"type": "text", "text": "a"},
+                    {"type": "reference", "reference_ids": [1]},
+                    {"type": "tool_reference", "title": "t", "url": "x"},
                 ],
                 "reasoning_content": "r",
                 "reasoning": "r",
                 "refusal": "no",
                 "tool_calls": [{"id": "c1", "type": "function", "function": {"name": "f", "arguments": "{}"}}],
+                **ATTACHED,
             },
             "logprobs": {
+                "reasoning_content": [{"token": "a", "logprob": -0.5}],
                 "content": [{"token": "a", "logprob": -0.5, "top_logprobs": [{"token": "b", "logprob": -1}]}],
                 "tokens": ["a"],
                 "token_logprobs": [-0.5],
@@ -996,6 +1449,10 @@ FULL_REPLY: dict[str, Any] = {
         "completion_tokens_details": {"reasoning_tokens": 1},
     },
     "x_groq": {"usage": {"prompt_tokens": 1}},
+    "timings": {"prompt_n": 1, "cache_n": 2, "predicted_n": 3},
+    "citations": ["https://x.test/a"],
+    "search_results": [{"title": "t", "url": "https://x.test/b", "snippet": "s"}],
+    "images": [{"image_url": "https://x.test/c", "origin_url": "https://x.test/d"}],
     "error": {"message": "m", "code": 5, "metadata": {"raw": "r"}},
 }
 WITHOUT_ERROR = {name: value for name, value in FULL_REPLY.items() if name != "error"}
@@ -1009,6 +1466,8 @@ FULL_CHUNKS: list[dict[str, Any]] = [
     {"choices": [{"index": 0, "delta": {"content": [{"type": "text", "text": "a"}]}, "logprobs": {"content": []}}]},
     {"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}], "usage": {"prompt_tokens": 1}},
     {"choices": [], "x_groq": {"usage": {"prompt_tokens": 1}}},
+    {"choices": [{"index": 0, "delta": ATTACHED}], "timings": {"prompt_n": 1}, "citations": ["x"]},
+    {"choices": [{"index": 0, "delta": ATTACHED}], "search_results": [{"url": "x"}], "images": [{"image_url": "x"}]},
 ]
 
 wild = st.recursive(
@@ -1058,6 +1517,11 @@ def is_sound(reply: Reply) -> None:
     if isinstance(reply.usage, Usage):
         for name in ("input", "output", "total", "reasoning", "cached"):
             assert getattr(reply.usage, name) in (ABSENT, None) or type(getattr(reply.usage, name)) is int
+    for source in reply.citations:
+        assert all(isinstance(text, str) for text in (source.title, source.url, source.quote))
+    for one in reply.media:
+        assert all(isinstance(text, str) for text in (one.media_type, one.data, one.url, one.text))
+    assert all(isinstance(name, str) for name in reply.server_tools)
     for entry in reply.logprobs if isinstance(reply.logprobs, tuple) else ():
         assert entry.logprob is None or isinstance(entry.logprob, float)
     assert len(set(reply.oddities)) == len(reply.oddities)

@@ -46,7 +46,7 @@ def scan(
     """Scan ``server`` with some of the probes, recording into ``folder``."""
     scenario = Scenario("test", "Test", server.url, local=True, limits=limits, **fields)
     chosen = tuple(probe for probe in probes() if probe.id in wanted)
-    journal = Journal(folder / "journal.ndjson", Header("test", server.url, "openai-chat", 1, "", ""))
+    journal = Journal(folder / "journal.ndjson", Header("test", server.url, "openai-chat", 1, ""))
     try:
         job = Scan(scenario, dialect("openai-chat"), chosen, journal, Options(1, modes=("sync",)), Quiet())
         return asyncio.run(job.run())

@@ -90,7 +90,7 @@ class LoneCheck:
     """Judges a recorded reply around which no experiment stands.
 
     ``asks``: does a call speak to the cell? ``mark`` judges the reply alone; ``without`` gives the call that would be
-    its control, ``None`` where that means nothing. ``feature`` is the name by which a dialect knows how refusals call it.
+    its control, ``None`` where that means nothing. ``feature`` is what a dialect lists the words of refusals under.
     """
 
     feature: str
@@ -98,6 +98,8 @@ class LoneCheck:
     mark: Callable[[Turn], Mark]
     without: Callable[[Call], Call] | None = None
     judges_cut: bool = False
+    believes_refusals: bool = True
+    """A refusal speaks of the feature, and not only of the one way of asking for it."""
 
 
 _ROOM = 512
@@ -140,7 +142,9 @@ LONE_CHECKS: Mapping[str, LoneCheck] = {
         lambda call: replace(call, tool_choice=None),
         judges_cut=True,
     ),
-    "web_search": LoneCheck("web_search", sources.asks_search, sources.searched, judges_cut=True),
+    "web_search": LoneCheck(
+        "web_search", sources.asks_search, sources.searched, judges_cut=True, believes_refusals=False
+    ),
     "seed": LoneCheck("seed", lambda call: call.seed is not None, sampling.seed_alone, judges_cut=True),
     "max_tokens": LoneCheck(
         "max_tokens",

@@ -8,9 +8,11 @@ from dataclasses import replace
 
 from llmprobe.checks.evidence import Mark, Turn, clip, void
 
+_MEDIA = r"(?:images?|pictures?|photos?|attachments?|files?|documents?|pdfs?|audio|recordings?|videos?|links?|urls?)"
 _BLIND = re.compile(
-    r"\b(?:can(?:no|')t|can ?not|unable to|not able to|don'?t|do not|no)\b.{0,40}\b(?:see|view|access|open|hear|listen"
-    r"|watch|images?|pictures?|photos?|attachments?|files?|documents?|audio|videos?|links?|urls?)\b",
+    rf"\b(?:can['’]?t|can ?not|unable to|not able to|don['’]?t|do not)\b.{{0,40}}"
+    rf"\b(?:see|view|access|open|hear|listen|watch|{_MEDIA})\b"
+    rf"|\bno (?:\w+ )?{_MEDIA}\b",
     re.IGNORECASE | re.DOTALL,
 )
 """A model that says it has not got the medium."""
@@ -27,13 +29,13 @@ def taken_in(turn: Turn, shows: str | None) -> Mark:
             return void("taken, but the model says that it has not got it", turn)
         reason = "accepted; what it shows is not known here, so the answer proves nothing"
         return replace(mark, reason=reason, strength="accepted")
-    if shows in _words(text):
+    if f" {_words(shows)} " in f" {_words(text)} ":
         return replace(mark, reason="says what it shows", strength="consistent")
     return replace(mark, kind="ignored", reason=f"accepted, but the answer is not what it shows ({shows})")
 
 
-def _words(text: str) -> list[str]:
-    return re.findall(r"\w+", unicodedata.normalize("NFKC", text).casefold())
+def _words(text: str) -> str:
+    return " ".join(re.findall(r"[^\W_]+", unicodedata.normalize("NFKC", text).casefold()))
 
 
 def put_out(turn: Turn, kind: str) -> Mark:

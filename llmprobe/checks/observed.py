@@ -147,8 +147,9 @@ def finish(turns: Sequence[Turn], cells: Mapping[str, Verdict]) -> Verdict:
 def _situation(turn: Turn, cells: Mapping[str, Verdict]) -> tuple[str, tuple[str, ...]] | None:
     """How the reply really ended, and the finish reasons that say so; ``None`` when it cannot be known."""
     reply = turn.reply
+    ended = ("stop", "stop_sequence") if turn.call.stop else ("stop",)
     if not reply.complete:
-        return "a natural end", ("stop",)  # the stream came to its end and never said so
+        return "a natural end", ended  # the stream came to its end and never said so
     if reply.finish in ("content_filter", "unknown") or reply.refusal:
         return None  # a reason that the dialect does not list may be right
     if reply.tool_calls:
@@ -158,7 +159,7 @@ def _situation(turn: Turn, cells: Mapping[str, Verdict]) -> tuple[str, tuple[str
     cut = _was_cut(turn, cells)
     if cut is None:
         return None
-    return ("a cut at the cap", ("length",)) if cut else ("a natural end", ("stop",))
+    return ("a cut at the cap", ("length",)) if cut else ("a natural end", ended)
 
 
 def _was_cut(turn: Turn, cells: Mapping[str, Verdict]) -> bool | None:

@@ -10,6 +10,8 @@ from llmprobe.call import text_of
 from llmprobe.checks.evidence import Kind, Mark, Trial, Turn, clip, void
 from llmprobe.verdict import Strength
 
+_FAR = 4
+"""Another tokenizer may count some more; so many times as much was spent beyond the count."""
 _SLACK = 2
 """Tokens that some servers count beyond the cap: the end-of-turn token, a leading one."""
 
@@ -89,8 +91,15 @@ def _pairs(turns: tuple[Turn, ...]) -> list[tuple[Turn, Turn]]:
 
 
 def _size(turn: Turn) -> int:
-    """Output tokens as reported, or as many as there are words: no word is less than a token."""
-    return max(turn.reply.output_tokens or 0, len(_spoken(turn).split()))
+    """Output tokens as reported, or as many as there are words: no word is less than a token.
+
+    Where tokens of reasoning are counted, its words are not: what is shown may be a summary, of any length. That
+    count speaks for itself where it is many times the output's, of which it should be a part.
+    """
+    tokens, thoughts = turn.reply.output_tokens or 0, turn.reply.reasoning_tokens
+    if thoughts is None:
+        return max(tokens, len(_spoken(turn).split()))
+    return max(tokens, len(turn.reply.content.split()), thoughts if thoughts > _FAR * tokens else 0)
 
 
 def _spoken(turn: Turn) -> str:
@@ -118,10 +127,13 @@ def max_tokens_mark(setup: Trial, trial: Trial) -> Mark:
     kind, reason = _capping(control, capped)
     if kind == "void":
         return void(reason, capped)
-    tokens = capped.reply.output_tokens
-    told = f"finish {capped.reply.finish_raw or 'missing'}, {tokens if tokens is not None else 'no'} tokens"
     expected = f"at most {_cap(capped)} tokens (control: {_size(control)})"
-    return Mark(kind, reason, expected, told, clip(capped.reply.content)).seen_in(control, capped)
+    return Mark(kind, reason, expected, _ending(capped), clip(capped.reply.content)).seen_in(control, capped)
+
+
+def _ending(turn: Turn) -> str:
+    tokens = turn.reply.output_tokens
+    return f"finish {turn.reply.finish_raw or 'missing'}, {tokens if tokens is not None else 'no'} tokens"
 
 
 def _reaches_cap(control: Turn, capped: Turn) -> bool:
@@ -153,18 +165,22 @@ def _over_cap(capped: Turn) -> tuple[Kind, str]:
 
 def max_tokens_alone(turn: Turn) -> Mark:
     """Counts and finish reason against the cap: a reply that ends there looks like a cut."""
-    reply, room, tokens = turn.reply, _cap(turn) + _SLACK, turn.reply.output_tokens
-    told = f"finish {reply.finish_raw or 'missing'}, {tokens if tokens is not None else 'no'} tokens"
+    kind, reason, strength = _capping_alone(turn)
+    if kind == "void":
+        return void(reason, turn)
     expected = f"at most {_cap(turn)} tokens"
-    kind, reason = _over_cap(turn)
-    strength: Strength = "consistent"
-    if _size(turn) <= room:
-        kind, reason = "shown", "the reply is cut at the cap"
-        if not reply.cut_short and not (tokens and tokens >= _cap(turn) - _SLACK):
-            if tokens is not None or not _spoken(turn).strip():
-                return void("the reply ended by itself below the cap", turn)
-            reason, strength = "accepted; no count tells where the reply ended", "accepted"
-    return Mark(kind, reason, expected, told, clip(reply.content), strength=strength).seen_in(turn)
+    return Mark(kind, reason, expected, _ending(turn), clip(turn.reply.content), strength=strength).seen_in(turn)
+
+
+def _capping_alone(turn: Turn) -> tuple[Kind, str, Strength]:
+    reply, tokens = turn.reply, turn.reply.output_tokens
+    if _size(turn) > _cap(turn) + _SLACK:
+        return *_over_cap(turn), "consistent"
+    if reply.cut_short or (tokens and tokens >= _cap(turn) - _SLACK):
+        return "shown", "the reply is cut at the cap", "consistent"
+    if tokens is None and _spoken(turn).strip():
+        return "shown", "accepted; no count tells where the reply ended", "accepted"
+    return "void", "the reply ended by itself below the cap", "consistent"
 
 
 # --- stop: the reply ends before a word that the control goes on past
@@ -203,21 +219,32 @@ def stop_alone(turn: Turn) -> Mark:
     text, words = turn.reply.content, turn.call.stop
     expected = f"a reply that ends before {' or '.join(map(repr, words))}"
     mark = Mark("shown", "", expected, clip(text), clip(text)).seen_in(turn)
-    found = next((word for word in words if word in text), None)
+    found = min((word for word in words if word and word in text), key=text.index, default=None)
     if found is not None:
-        if text.rstrip().endswith(found) and text.count(found) == 1:
+        if not text.partition(found)[2].strip():
             return replace(mark, kind="partial", reason="the stop word is left in the text", strength="consistent")
         return replace(mark, kind="ignored", reason=f"the reply goes on past the stop word {found!r}")
     if turn.reply.finish == "stop_sequence":
         return replace(mark, reason="the reply ends where the wire says that a stop word ended it")
     if not text.strip():
-        return void("the reply is empty: cut at its first word, or nothing was said", turn)
+        return _stopped_before_text(mark, turn)
     if turn.reply.cut_short:
         return void("the reply was cut before any stop word came", turn)
     if _was_due(turn):
         reason = "the reply ends where the question wanted the stop word next"
         return replace(mark, reason=reason, strength="consistent")
     return replace(mark, reason="accepted; the stop word is not in the reply", strength="accepted")
+
+
+def _stopped_before_text(mark: Mark, turn: Turn) -> Mark:
+    """A reply without text: stop words act on reasoning too, where a server does not keep it apart."""
+    reasoning = turn.reply.reasoning
+    if turn.reply.finish != "stop" or not isinstance(reasoning, str) or not reasoning.strip():
+        return void("the reply is empty: cut at its first word, or nothing was said", turn)
+    if any(word in reasoning for word in turn.call.stop):
+        return void("no text came, and the reasoning goes on past the stop word", turn)
+    reason = "a stop word ends the reasoning, so that no text comes"
+    return replace(mark, kind="partial", reason=reason, quote=clip(reasoning[-80:]), strength="consistent")
 
 
 def _was_due(turn: Turn) -> bool:
@@ -240,17 +267,23 @@ def seed_alone(turn: Turn) -> Mark:
 
 def seed_repeated(same: Sequence[Turn], without: Sequence[Turn]) -> Mark | None:
     """Replies to one request with a seed, and to that request without one; ``None`` when they show nothing."""
-    texts = {turn.reply.content for turn in same}
-    prints = {turn.reply.fingerprint for turn in same}
-    if len(same) < 2 or not all(text.strip() for text in texts):
+    seeded, bare = list(filter(_is_whole, same)), list(filter(_is_whole, without))
+    if len(seeded) < 2:
         return None
-    if len(texts) > 1:
-        if len(prints) > 1:
+    first = seeded[0]
+    other = next((turn for turn in seeded if turn.reply.content != first.reply.content), None)
+    if other is not None:
+        if len({turn.reply.fingerprint for turn in seeded}) > 1:
             return None
-        quoted = sorted(texts)
         reason = "the same seed gives another text"
-        return Mark("ignored", reason, clip(quoted[0]), clip(quoted[1])).seen_in(*same[:2])
-    if {turn.reply.content for turn in without} <= texts:
+        return Mark("ignored", reason, clip(first.reply.content), clip(other.reply.content)).seen_in(first, other)
+    free = next((turn for turn in bare if turn.reply.content != first.reply.content), None)
+    if free is None:
         return None
     reason = "the same seed gives the same text, no seed another"
-    return Mark("shown", reason, quote=clip(same[0].reply.content)).seen_in(*same[:2], *without[:1])
+    return Mark("shown", reason, quote=clip(first.reply.content)).seen_in(*seeded[:2], free)
+
+
+def _is_whole(turn: Turn) -> bool:
+    """A stream that broke off gives another text than one that did not."""
+    return turn.reply.complete and bool(turn.reply.content.strip())

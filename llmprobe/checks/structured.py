@@ -127,19 +127,17 @@ def schema_mark(setup: Trial, trial: Trial) -> Mark:
 
 def _conformity(turn: Turn) -> tuple[Kind, str]:
     value, how = _read(turn.reply.content)
-    kind, reason = _shape(turn, value, how)
     wanted = turn.call.response_format
-    if kind in ("ignored", "broken") or not isinstance(wanted, JsonSchema):
-        return kind, reason
-    if not how:  # the JSON stands in the reasoning field
-        return kind, reason
+    if not how or not isinstance(wanted, JsonSchema):
+        return _shape(turn, value, how)
     problem = violation(value, wanted.schema)
+    # some formats allow schemas of other values than objects
+    kind, reason = _shape(turn, value if problem else {}, how)
+    if kind == "broken":
+        return kind, reason
     if problem:
         return "ignored", f"JSON, but not as the schema says: {problem}"
-    return (
-        kind,
-        reason if kind == "partial" else "the reply satisfies a schema that the prompt does not mention",
-    )
+    return kind, reason if kind == "partial" else "the reply satisfies a schema that the prompt does not mention"
 
 
 # --- a reply that stands alone
@@ -168,3 +166,11 @@ def schema_alone(turn: Turn) -> Mark:
     text = clip(turn.reply.content)
     expected = clip(json.dumps(wanted.schema, sort_keys=True))
     return Mark(kind, reason, expected, text, text, strength="consistent").seen_in(turn)
+
+
+def canonical(text: str) -> str:
+    """JSON in one form, so that equal values have equal texts; other text as it is."""
+    try:
+        return json.dumps(json.loads(text), sort_keys=True)
+    except (ValueError, RecursionError):
+        return text

@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from llmprobe.call import JSON, Tool, ToolCall, text_of
+from llmprobe.call import JSON, NamedTool, Tool, ToolCall, text_of
 from llmprobe.checks.evidence import Mark, Trial, Turn, clip, void
 from llmprobe.checks.fold import Judgement, sign_test, wilson
 from llmprobe.checks.json_schema import violation
@@ -39,8 +39,16 @@ def _argument_problem(call: ToolCall, tool: Tool) -> tuple[str, dict[str, JSON]]
         return f"arguments are not JSON: {clip(call.arguments, 60)}", {}
     if not isinstance(arguments, dict):
         return "arguments are not an object", {}
-    problem = violation(arguments, tool.parameters)
+    problem = _misfit(arguments, tool)
     return (f"arguments do not fit the tool: {problem}" if problem else ""), arguments
+
+
+def _misfit(arguments: dict[str, JSON], tool: Tool) -> str:
+    """A schema that cannot be checked here is not held against a call."""
+    try:
+        return violation(arguments, tool.parameters)
+    except ValueError:
+        return ""
 
 
 def printed(turn: Turn) -> bool:
@@ -194,7 +202,7 @@ def tool_alone(call: Turn, answer: Turn | None) -> Mark:
     mark = Mark("shown", "", "a well-formed call", made, strength="consistent").seen_in(*turns)
     if answer is not None and answer.reply.tool_calls:
         return replace(mark, kind="partial", reason="calls again instead of using the tool's answer")
-    if answer is not None and not answer.reply.content.strip():
+    if answer is not None and not answer.reply.content.strip() and not answer.reply.media:
         return replace(mark, kind="partial", reason="the tool's answer is taken, and no text comes")
     if not _anchored(call, arguments):
         reason = "a well-formed call; nothing in its arguments comes from the question"
@@ -206,7 +214,8 @@ def tool_alone(call: Turn, answer: Turn | None) -> Mark:
 def _anchored(turn: Turn, arguments: Mapping[str, JSON]) -> bool:
     """Some argument stands in the question."""
     asked = " ".join(text_of(message) for message in turn.call.messages if message.role == "user").casefold()
-    values = (str(value) for value in arguments.values() if isinstance(value, (str, int, float)))
+    scalars = (value for value in arguments.values() if isinstance(value, (str, int, float)))
+    values = (str(value) for value in scalars if not isinstance(value, bool))
     return any(value and value.casefold() in asked for value in values)
 
 
@@ -221,6 +230,10 @@ def required_alone(turn: Turn) -> Mark:
     problem, _ = call_problem(turn)
     if problem:
         return Mark("broken", problem, "a well-formed call", _made(turn)).seen_in(turn)
+    choice = turn.call.tool_choice
+    if isinstance(choice, NamedTool) and all(call.name != choice.name for call in turn.reply.tool_calls):
+        reason = "calls another tool than the one that it was told to"
+        return Mark("broken", reason, f"a call of {clip(choice.name, 40)}", _made(turn)).seen_in(turn)
     return Mark("shown", "calls when forced", "a tool call", _made(turn), strength="consistent").seen_in(turn)
 
 
@@ -238,46 +251,48 @@ def forbidden_alone(turn: Turn) -> Mark:
 def few_choices(turns: Sequence[Turn]) -> dict[str, Verdict]:
     """What single choices between the values of an enum say of bias and indecision: a hint, and no more.
 
-    ``turns`` offer the same values in different orders. Nothing is said without two orders.
+    Nothing is said of values that stand in one order only.
     """
-    single, several, none = _choices((Trial(tuple(turns)),))
-    orders = {tuple(_enum(turn)[1]) for turn in turns}
-    evidence = tuple(turn.evidence for turn in turns)[:6]
-    if len(orders) < 2 or not (single or several):
+    reordered = _reordered(turns)
+    single, several, none = _choices((Trial(tuple(reordered)),))
+    if not (single or several):
         return {}
     n = len(single) + len(several)
     low, high = wilson(len(several), n)
-    picked = "; ".join(f"{_enum(turn)[1]}: {_picked(turn)}" for turn in turns)
-    outcome: Outcome = "supported" if several else "absent"
-    reason = "chooses several values where one was asked for" if several else "chose one value each time"
-    found = {
-        "tool_indecisive": Verdict(
-            outcome, reason, len(several), n, low, high, "one value", clip(picked), evidence=evidence,
-            strength="shown" if several else "consistent",
-        )
-    }  # fmt: skip
-    bias = _few_bias(single, len(several), none)
-    if bias is not None:
-        found["tool_unbiased"] = replace(bias, actual=clip(picked), evidence=evidence, strength="consistent")
-    return found
+    indecisive = Verdict("absent", "chose one value each time", len(several), n, low, high, "one value",
+                         strength="consistent")  # fmt: skip
+    if several:
+        reason = "chooses several values where one was asked for"
+        indecisive = replace(indecisive, outcome="supported", reason=reason, strength="shown")
+    picked = clip("; ".join(f"{_enum(turn)[1]}: {_picked(turn)}" for turn in reordered))
+    evidence = tuple(turn.evidence for turn in reordered)[:6]
+    found = {"tool_indecisive": indecisive, "tool_unbiased": _few_bias(single, len(several), none)}
+    return {cell: replace(verdict, actual=picked, evidence=evidence) for cell, verdict in found.items()}
 
 
-def _few_bias(single: Sequence[tuple[Turn, bool]], several: int, none: int) -> Verdict | None:
-    by_order: dict[tuple[str, ...], list[bool]] = {}
-    for turn, is_first in single:
-        by_order.setdefault(tuple(_enum(turn)[1]), []).append(is_first)
+def _reordered(turns: Sequence[Turn]) -> list[Turn]:
+    """The turns whose values stand in another order in another one."""
+    offers = [_enum(turn) for turn in turns]
+    orders: dict[tuple[str, ...], set[tuple[str, ...]]] = {}
+    for name, values in offers:
+        orders.setdefault((name, *sorted(values)), set()).add(tuple(values))
+    return [turn for turn, (name, values) in zip(turns, offers, strict=True) if len(orders[name, *sorted(values)]) > 1]
+
+
+def _few_bias(single: Sequence[tuple[Turn, bool]], several: int, none: int) -> Verdict:
     first, n = sum(is_first for _, is_first in single), len(single)
-    if len(by_order) < 2:
+    if len({tuple(_enum(turn)[1]) for turn, _ in single}) < 2:
         reason = f"no choice to compare: {several} chose several values, {none} made no call"
         return Verdict("inconclusive", reason)
     low, high = wilson(n - first, n)
     told = f"in {n} choices, too few for a proof"
-    if first in (0, n):
-        side = "first" if first else "last"
-        reason = f"took the {side} value of the enum each time, {told}"
-        return Verdict("absent", reason, n - first, n, low, high, "the same value in either order")
     reason = f"the order of the values did not decide, {told}"
-    return Verdict("supported", reason, n - first, n, low, high, "the same value in either order")
+    verdict = Verdict("supported", reason, n - first, n, low, high, "the same value in either order",
+                      strength="consistent")  # fmt: skip
+    if 0 < first < n:
+        return verdict
+    side = "first" if first else "last"
+    return replace(verdict, outcome="absent", reason=f"took the {side} value of the enum each time, {told}")
 
 
 # --- order bias and indecision: all turns of all trials together
@@ -306,10 +321,13 @@ def _choices(trials: Sequence[Trial]) -> tuple[list[tuple[Turn, bool]], list[Tur
 
 
 def _enum(turn: Turn) -> tuple[str, list[str]]:
-    """The argument that takes one of several values, and these in their order."""
-    properties: Mapping[str, JSON] = turn.call.tools[0].parameters.get("properties", {})
-    found = ((name, list(schema["enum"])) for name, schema in properties.items() if "enum" in schema)
-    return next(found, ("", []))
+    """The argument of the first tool that takes one of several words, and these in their order."""
+    properties = turn.call.tools[0].parameters.get("properties")
+    for name, schema in properties.items() if isinstance(properties, dict) else ():
+        words = schema.get("enum") if isinstance(schema, dict) else None
+        if isinstance(words, list) and len(words) > 1 and all(isinstance(word, str) for word in words):
+            return name, words
+    return "", []
 
 
 def _picked(turn: Turn) -> list[str]:

@@ -16,6 +16,8 @@ from llmprobe.errors import LlmprobeError
 
 _COMMANDS = {
     "scan": "llmprobe.cli.scan",
+    "replay": "llmprobe.cli.replay",
+    "compare": "llmprobe.cli.compare",
     "render": "llmprobe.cli.render",
     "providers": "llmprobe.cli.providers",
     "probes": "llmprobe.cli.probes",

@@ -61,6 +61,7 @@ def scan(
     """
     from pathlib import Path
 
+    from llmprobe.cli.output import save, show, tell_written
     from llmprobe.cli.progress import display
     from llmprobe.runner.scan import Options
 
@@ -73,7 +74,7 @@ def scan(
     journal = _journal(folder, scenario, options, fresh)
     try:
         board = _scan(scenario, key, options, journal, shown)
-        _save(board, folder)
+        save(board, folder)
         journal.finish()
     except KeyboardInterrupt:
         click.echo("llmprobe: interrupted; the same command goes on where it stopped", err=True)
@@ -82,7 +83,8 @@ def scan(
         journal.close()
     journal.path.replace(_evidence_path(folder, scenario))
     if not quiet:
-        _print(board, folder)
+        show(board)
+        tell_written(board, folder)
 
 
 def _scenario(target: str, key_env: str | None) -> Scenario:
@@ -163,7 +165,9 @@ def _journal(folder: Path, scenario: Scenario, options: Options, fresh: bool) ->
         dialect=scenario.dialect,
         seed=options.seed,
         probes=digest(probes()),
-        options=f"models={sorted(options.models)} modes={sorted(options.modes)} trials={options.trials}",
+        models=tuple(sorted(options.models)),
+        modes=tuple(sorted(options.modes)),
+        trials=options.trials,
     )
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -223,24 +227,3 @@ def _first(group: BaseExceptionGroup[BaseException], kind: type[BaseException]) 
     while isinstance(found, BaseExceptionGroup):
         found = found.exceptions[0]
     return found
-
-
-def _save(board: Scoreboard, folder: Path) -> None:
-    from llmprobe.renderers import render
-    from llmprobe.scoreboard_file import dumps, write_atomically
-
-    write_atomically(folder / f"{board.provider}.json", dumps(board))
-    write_atomically(folder / f"{board.provider}.md", render(board, "markdown"))
-
-
-def _print(board: Scoreboard, folder: Path) -> None:
-    import os
-    import shutil
-    import sys
-
-    from llmprobe.renderers import render
-
-    live = sys.stdout.isatty()
-    width = shutil.get_terminal_size().columns if live else None
-    click.echo(render(board, "terminal", width=width, color=live and not os.environ.get("NO_COLOR")), nl=False)
-    click.echo(f"written: {folder / board.provider}.json, {folder / board.provider}.md", err=True)

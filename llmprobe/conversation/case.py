@@ -64,7 +64,7 @@ class Case:
         error = without_model_name(error, self.footing.model)
         for name in _EASED:
             sent = _without(turn.call, {name}) != turn.call
-            if sent and name != self.probe.feature and names_feature(error, self.dialect.fields[name]):
+            if sent and name != self.probe.feature and names_feature(error, self.dialect.fields.get(name, ())):
                 return name
         return None
 

@@ -16,7 +16,7 @@ import threading
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from hmac import compare_digest
 from pathlib import Path
 from random import Random
@@ -104,6 +104,8 @@ class Service:
         traits = _TRAITS.get(call.model)
         if traits is None:
             return codec.encode_error(no_such_model(call.model))
+        if "include_usage" in codec.lacks:  # there usage goes without asking
+            call = replace(call, include_usage=True)
         reply = answer(call, traits, self._luck(call, request.body, cached=traits.sampling == "cached"))
         if isinstance(reply, ApiError):
             return codec.encode_error(reply)

@@ -13,6 +13,11 @@ __all__ = ["DecodeError", "Dialect", "Listed", "dialect", "names", "recognised"]
 
 _MODULES = {
     "openai-chat": ("llmprobe.dialects.openai_chat", "OpenAiChat"),
+    "gemini-generate-content": ("llmprobe.dialects.gemini_generate_content", "GeminiGenerateContent"),
+    "anthropic-messages": ("llmprobe.dialects.anthropic_messages", "AnthropicMessages"),
+    "openai-responses": ("llmprobe.dialects.openai_responses", "OpenAiResponses"),
+    "ollama-chat": ("llmprobe.dialects.ollama_chat", "OllamaChat"),
+    "openai-images": ("llmprobe.dialects.openai_images", "OpenAiImages"),
 }
 
 

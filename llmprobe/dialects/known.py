@@ -28,7 +28,7 @@ def _values(response: HttpResponse) -> Iterator[JSON]:
     if "event-stream" in kind or response.body.lstrip()[:5] in (b"data:", b"event"):
         texts = [event.data for event in read_events(response.body).events]
     elif "ndjson" in kind:
-        texts = decode_text(response.body, []).splitlines()
+        texts = decode_text(response.body, []).split("\n")
     else:
         texts = [decode_text(response.body, [])]
     for text in texts:

@@ -9,14 +9,15 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from llmprobe.call import JSON
 from llmprobe.errors import UsageError
 from llmprobe.exchange import Exchange, HttpRequest, HttpResponse, TransportFailure
+from llmprobe.scoreboard import Mode
 
 VERSION = 1
 _END = b'{"end":true}\n'
@@ -32,9 +33,28 @@ class Header:
     seed: int
     probes: str
     """Digest of the probe files."""
-    options: str
-    """Whatever else decides what is sent: model globs, modes, trials."""
+    models: tuple[str, ...] = ()
+    """Globs over model ids, sorted; empty: all."""
+    modes: tuple[Mode, ...] = ("stream", "sync")
+    """Sorted."""
+    trials: int | None = None
     llmprobe_journal: int = VERSION
+
+    def line(self) -> str:
+        """The first line of the journal, without the newline."""
+        return json.dumps(asdict(self))
+
+
+def read_header(line: bytes) -> Header | None:
+    """The header in the first line of a journal, ``None`` when it is none of this version."""
+    fields = _parse(line)
+    if fields.get("llmprobe_journal") != VERSION:
+        return None
+    given: dict[str, Any] = {name: tuple(x) if isinstance(x, list) else x for name, x in fields.items()}
+    try:
+        return Header(**given)
+    except TypeError:
+        return None
 
 
 def write_exchange(exchange: Exchange) -> str:
@@ -137,7 +157,7 @@ class Journal:
         self._file: IO[bytes] = path.open("r+b" if end is not None else "w+b")
         self.kept = sum(len(places) for places in self._places.values())
         if end is None:
-            self._write_line(json.dumps(asdict(header)))
+            self._write_line(header.line())
         else:
             self._file.truncate(end)
         self._end = self._file.seek(0, 2)
@@ -149,7 +169,7 @@ class Journal:
         with self.path.open("rb") as file:
             lines = _whole_lines(file)
             _, first = next(lines, (0, b"{}"))
-            if _parse(first) != asdict(header):
+            if read_header(first) != header:
                 return None
             end = len(first)
             for start, line in lines:
@@ -193,6 +213,25 @@ class Journal:
     def close(self) -> None:
         """Close the file."""
         self._file.close()
+
+
+class ReadOnly:
+    """The exchanges of a journal that is read and not written to."""
+
+    def __init__(self, exchanges: Iterable[Exchange]) -> None:
+        self._found: dict[tuple[str, int], list[Exchange]] = {}
+        self.latest = 0.0
+        """When the last one was sent, Unix time."""
+        for exchange in exchanges:
+            self._found.setdefault((exchange.case, exchange.turn), []).append(exchange)
+            self.latest = max(self.latest, exchange.sent_at)
+
+    def find(self, case: str, turn: int, request: HttpRequest) -> tuple[Exchange, ...]:
+        """See ``Journal.find``."""
+        return tuple(found for found in self._found.get((case, turn), ()) if found.request == request)
+
+    def append(self, exchange: Exchange) -> None:
+        """Nothing is added: what is not there was not recorded."""
 
 
 def _try_exchange(line: bytes) -> Exchange | None:

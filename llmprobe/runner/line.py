@@ -15,12 +15,12 @@ from llmprobe.conversation import Answer, Ask
 from llmprobe.dialects import Dialect
 from llmprobe.exchange import Exchange, HttpRequest
 from llmprobe.quirks import apply_quirks
-from llmprobe.recordings.journal import Journal
+from llmprobe.recordings.journal import Journal, ReadOnly
 from llmprobe.recordings.secrets import redact
 from llmprobe.reply import Reply
 from llmprobe.runner.pacing import Pace, backoff_s
 from llmprobe.runner.progress import Progress
-from llmprobe.runner.transport import Transport
+from llmprobe.runner.transport import NOT_RECORDED, Silence, Transport
 from llmprobe.scenario import Scenario
 
 T = TypeVar("T")
@@ -30,7 +30,9 @@ _THROTTLED = (429, 503, 529)
 class Line:
     """To one provider with one key, for as many workers as the scenario allows requests in flight."""
 
-    def __init__(self, scenario: Scenario, dialect: Dialect, journal: Journal, progress: Progress, key: str) -> None:
+    def __init__(
+        self, scenario: Scenario, dialect: Dialect, journal: Journal | ReadOnly, progress: Progress, key: str
+    ) -> None:
         self.requests = 0
         """Attempts behind the scan so far, those in the journal included."""
         self.workers = scenario.limits.concurrency
@@ -40,7 +42,7 @@ class Line:
         self._progress = progress
         self._key = key
         self._pace = Pace(self.workers)
-        self._transport = Transport(scenario, key, self.workers)
+        self._transport = Silence() if isinstance(journal, ReadOnly) else Transport(scenario, key, self.workers)
 
     async def __aenter__(self) -> Line:
         return self
@@ -113,7 +115,8 @@ class Line:
         if error is None or attempts > self._scenario.limits.retries or self._too_long(reply):
             return False
         if failure is not None:
-            return failure.kind not in ("too large", "tls") and not (unreachable_is_final and failure.kind == "connect")
+            final = ("too large", "tls", NOT_RECORDED, *["connect"] * unreachable_is_final)
+            return failure.kind not in final
         return worth_retrying(error)
 
     def _too_long(self, reply: Reply) -> bool:

@@ -19,3 +19,16 @@ class Progress(Protocol):
 
     def exchange(self, exchange: Exchange, replayed: bool) -> None:
         """An exchange was made, or found in the journal."""
+
+
+class Nobody:
+    """Listens to nothing."""
+
+    def models(self, count: int) -> None:
+        """See ``Progress.models``."""
+
+    def row(self, row: Row) -> None:
+        """See ``Progress.row``."""
+
+    def exchange(self, exchange: Exchange, replayed: bool) -> None:
+        """See ``Progress.exchange``."""

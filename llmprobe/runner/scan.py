@@ -20,7 +20,7 @@ from llmprobe.conversation import Contact, Finding, Footing, contact, converse
 from llmprobe.dialects import Dialect
 from llmprobe.errors import CannotMeasure, LlmprobeError
 from llmprobe.probe import Probe, Trials
-from llmprobe.recordings.journal import Journal
+from llmprobe.recordings.journal import Journal, ReadOnly
 from llmprobe.runner.line import Line
 from llmprobe.runner.listing import key_advice, list_models
 from llmprobe.runner.progress import Progress
@@ -74,7 +74,7 @@ class Scan:
         scenario: Scenario,
         dialect: Dialect,
         probes: Sequence[Probe],
-        journal: Journal,
+        journal: Journal | ReadOnly,
         options: Options,
         progress: Progress,
         key: str = "",

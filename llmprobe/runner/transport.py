@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 import time
+from typing import Final
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
@@ -88,6 +89,22 @@ class Transport:
             content=request.body or None,
             extensions={"timeout": timeout.as_dict()},
         )
+
+
+NOT_RECORDED: Final = "not recorded"
+
+
+class Silence:
+    """Stands for a provider that is not there, when a journal is read again: nothing is sent."""
+
+    async def send(self, request: HttpRequest, worker: int, case: str, turn: int, attempt: int) -> Exchange:
+        """The same interface as ``Transport.send``."""
+        del worker
+        failure = TransportFailure(NOT_RECORDED, "the journal does not hold this request")
+        return Exchange(case, turn, attempt, request, None, failure, 0.0, 0.0)
+
+    async def close(self) -> None:
+        """There is nothing to close."""
 
 
 def _proxy(base_url: str) -> str | None:

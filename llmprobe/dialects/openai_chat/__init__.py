@@ -1,7 +1,8 @@
 """The chat completions format of OpenAI and its many relatives.
 
 Sources: openai/openai-openapi ``openapi.yaml``; recorded traffic of the relatives for what deviates.
-``request`` is the request codec, ``reply`` the codec of whole replies, ``stream`` that of streamed ones.
+``request`` is the request codec with ``parts`` of messages and ``thinking`` switches, ``reply`` the codec of whole
+replies, ``stream`` that of streamed ones, ``attached`` what both may hold besides text and calls.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from llmprobe.dialects.json_text import write_json
 from llmprobe.dialects.openai_chat import reply as whole
 from llmprobe.dialects.openai_chat import request as asked
 from llmprobe.dialects.openai_chat import stream as streamed
+from llmprobe.dialects.openai_chat.known_fields import KNOWN
 from llmprobe.dialects.rate_limits import write_limits
 from llmprobe.exchange import Exchange, HttpRequest, HttpResponse
 from llmprobe.reply import ApiError, RateLimit, Reply
@@ -36,7 +38,7 @@ class OpenAiChat:
     spellings: Mapping[str, tuple[str, ...]] = asked.SPELLINGS
     fields: Mapping[str, tuple[str, ...]] = asked.FIELDS
     lacks: frozenset[str] = frozenset()
-    known: frozenset[str] = frozenset()
+    known: frozenset[str] = KNOWN
 
     def recognises(self, request: HttpRequest) -> bool:
         """See ``Dialect.recognises``."""

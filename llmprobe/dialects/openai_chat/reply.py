@@ -10,8 +10,9 @@ from llmprobe.absent import ABSENT, Maybe
 from llmprobe.call import JSON, ToolCall
 from llmprobe.dialects.answers import read_body
 from llmprobe.dialects.api_errors import from_json, write_error
+from llmprobe.dialects.openai_chat.attached import Attached, write_attached
 from llmprobe.dialects.openai_chat.request import read_tool_call, write_tool_call
-from llmprobe.dialects.values import member, read_count, read_number, read_string, read_word
+from llmprobe.dialects.values import member, objects, read_count, read_number, read_string, read_word
 from llmprobe.exchange import HttpResponse
 from llmprobe.reply import ApiError, Finish, RateLimit, Reply, TokenLogprob, Usage
 
@@ -32,6 +33,8 @@ FINISH: dict[str, Finish] = {
 REASONING_FIELDS = ("reasoning_content", "reasoning")
 PARTS = "content.thinking"
 """The place of reasoning that came as a part of the content."""
+TIMINGS = "timings"
+"""The place of usage that is told only by the way."""
 _THINK = re.compile(r"^\s*<think>\n?(.*?)(?:\n?</think>\s*|$)", re.DOTALL)
 _UNOPENED = re.compile(r"^(.*?)\n?</think>\s*", re.DOTALL)
 _QUOTE = 300
@@ -88,11 +91,17 @@ def _read_choice(
     finish, raw = read_finish(choice.get("finish_reason", ABSENT), oddities)
     calls = _read_calls(message.get("tool_calls"), oddities)
     oddities.extend(odd_calls(calls, finish, asked))
+    attached = Attached(oddities)
+    attached.read_body(value)
+    attached.read_message(message)
     return Reply(
         text=text,
         reasoning=reasoning,
         reasoning_place=place,
         tool_calls=calls,
+        server_tools=attached.server_tools(),
+        citations=attached.citations(text),
+        media=attached.media(),
         refusal=read_word(message, "refusal", oddities) or None,
         finish=finish,
         finish_raw=raw,
@@ -185,7 +194,7 @@ def _read_calls(value: JSON, oddities: list[str]) -> tuple[ToolCall, ...]:
 
 
 def find_usage(value: dict[str, JSON], choice: JSON, oddities: list[str]) -> Maybe[Usage]:
-    """Usage wherever it stands: at the top, in ``x_groq``, in the choice."""
+    """Usage wherever it stands: at the top, in ``x_groq``, in the choice; failing these, in the ``timings``."""
     places = (
         ("usage", value.get("usage", ABSENT)),
         ("x_groq.usage", member(value.get("x_groq"), "usage")),
@@ -197,7 +206,22 @@ def find_usage(value: dict[str, JSON], choice: JSON, oddities: list[str]) -> May
             return read_usage(usage, place, oddities)
         if usage is None:
             found = None
-    return found
+    timings = value.get("timings")
+    return _read_timings(timings, oddities) if isinstance(timings, dict) and "prompt_n" in timings else found
+
+
+def _read_timings(timings: dict[str, JSON], oddities: list[str]) -> Usage:
+    """Counts of llama.cpp, whose streams have no others unless asked; ``prompt_n`` leaves out what was cached.
+
+    In recorded replies that have both, ``prompt_n`` and ``cache_n`` add up to ``prompt_tokens``.
+    """
+    fresh, cached = (read_count(timings.get(name, ABSENT), oddities) for name in ("prompt_n", "cache_n"))
+    return Usage(
+        input=fresh + cached if isinstance(fresh, int) and isinstance(cached, int) else fresh,
+        output=read_count(timings.get("predicted_n", ABSENT), oddities),
+        cached=cached,
+        place=TIMINGS,
+    )
 
 
 def read_usage(usage: dict[str, JSON], place: str, oddities: list[str]) -> Usage:
@@ -218,15 +242,18 @@ def read_usage(usage: dict[str, JSON], place: str, oddities: list[str]) -> Usage
 
 
 def read_logprobs(value: JSON, oddities: list[str]) -> Maybe[tuple[TokenLogprob, ...]]:
-    """Log probabilities in OpenAI's shape, or in the parallel lists of older completions."""
+    """Log probabilities in OpenAI's shape, with those of the reasoning before those of the text where it has some.
+
+    Or in the parallel lists of older completions.
+    """
     if value is ABSENT or value is None:
         return ABSENT if value is ABSENT else None
     if not isinstance(value, dict):
         oddities.append("logprobs is not an object")
         return None
-    content = value.get("content")
-    if isinstance(content, list):
-        return tuple(_read_logprob(entry) for entry in content if isinstance(entry, dict))
+    lists = [value[name] for name in ("reasoning_content", "content") if isinstance(value.get(name), list)]
+    if lists:
+        return tuple(_read_logprob(entry) for entries in lists for entry in objects(entries))
     tokens, numbers = value.get("tokens"), value.get("token_logprobs")
     if isinstance(tokens, list) and isinstance(numbers, list):
         oddities.append("logprobs as parallel lists")
@@ -263,7 +290,7 @@ def write_reply(reply: Reply) -> dict[str, JSON]:
         message["refusal"] = reply.refusal
     if reply.tool_calls:
         message["tool_calls"] = [write_tool_call(call) for call in reply.tool_calls]
-    choice: dict[str, JSON] = {"index": 0, "message": message}
+    choice: dict[str, JSON] = {"index": 0, "message": message | write_attached(reply)}
     if reply.logprobs is not ABSENT:
         choice["logprobs"] = write_logprobs(reply.logprobs)
     if reply.finish is not ABSENT:
@@ -308,10 +335,22 @@ def write_usage(reply: Reply) -> tuple[dict[str, JSON], dict[str, JSON]]:
     usage = reply.usage
     if not isinstance(usage, Usage):
         return ({} if usage is ABSENT else {"usage": None}), {}
+    if usage.place == TIMINGS:
+        return {TIMINGS: _write_timings(usage)}, {}
     counts = _write_counts(usage)
     if usage.place == "choices[0].usage":
         return {}, {"usage": counts}
     return ({"x_groq": {"usage": counts}} if usage.place == "x_groq.usage" else {"usage": counts}), {}
+
+
+def _write_timings(usage: Usage) -> dict[str, JSON]:
+    fresh, cached = usage.input, usage.cached
+    counts = (
+        ("prompt_n", fresh - cached if isinstance(fresh, int) and isinstance(cached, int) else fresh),
+        ("predicted_n", usage.output),
+        ("cache_n", cached),
+    )
+    return {name: value for name, value in counts if value is not ABSENT}
 
 
 def _write_counts(usage: Usage) -> dict[str, JSON]:

@@ -13,6 +13,7 @@ from llmprobe.call import JSON, ToolCall
 from llmprobe.dialects.api_errors import from_json, write_error
 from llmprobe.dialects.json_text import read_json, write_json
 from llmprobe.dialects.openai_chat import reply as whole
+from llmprobe.dialects.openai_chat.attached import Attached, write_attached
 from llmprobe.dialects.openai_chat.reply import Asked
 from llmprobe.dialects.openai_chat.request import read_tool_call
 from llmprobe.dialects.sse import Event, read_events, write_event
@@ -70,6 +71,10 @@ class _Chunks:
     done: bool = False
     error: ApiError | None = None
     oddities: list[str] = field(default_factory=list)
+    attached: Attached = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.attached = Attached(self.oddities)
 
 
 def read_stream(response: HttpResponse, *, limits: tuple[RateLimit, ...], asked: Asked, cut: str) -> Reply:
@@ -89,7 +94,7 @@ def read_stream(response: HttpResponse, *, limits: tuple[RateLimit, ...], asked:
     finish, raw = whole.read_finish(chunks.finish, chunks.oddities)
     complete = chunks.error is None and (chunks.done or isinstance(finish, str))
     if not complete and chunks.error is None:
-        if chunks.deltas:
+        if chunks.deltas or chunks.attached.media():
             chunks.oddities.append(NO_END)
         else:
             chunks.error = ApiError("stream", 200, NO_END if stream.events else "an empty stream")
@@ -108,6 +113,9 @@ def _reply(chunks: _Chunks, base: Reply, asked: Asked) -> Reply:
         reasoning=reasoning,
         reasoning_place=place,
         tool_calls=calls,
+        server_tools=chunks.attached.server_tools(),
+        citations=chunks.attached.citations(text),
+        media=chunks.attached.media(),
         refusal=chunks.refusal or None,
         usage=chunks.usage,
         logprobs=chunks.logprobs,
@@ -150,11 +158,18 @@ def _read_chunk(value: dict[str, JSON], chunks: _Chunks) -> None:
     if not isinstance(choices, list):
         chunks.oddities.append("a chunk without choices")
     choice = _first_choice(choices, chunks)
+    chunks.attached.read_body(value)
     usage = whole.find_usage(value, choice, chunks.oddities)
     if isinstance(usage, Usage) or chunks.usage is ABSENT:
-        chunks.usage = usage
+        chunks.usage = _better(chunks.usage, usage)
     if choice is not None:
         _read_choice(choice, chunks)
+
+
+def _better(before: Maybe[Usage], usage: Maybe[Usage]) -> Maybe[Usage]:
+    """The later usage; but what is told by the way does not replace what was told as usage."""
+    told = isinstance(before, Usage) and before.place != whole.TIMINGS
+    return before if told and isinstance(usage, Usage) and usage.place == whole.TIMINGS else usage
 
 
 def _first_choice(choices: JSON, chunks: _Chunks) -> dict[str, JSON] | None:
@@ -200,6 +215,7 @@ def _read_delta(delta: dict[str, JSON], chunks: _Chunks) -> bool:
             value = read_string(delta, name, chunks.oddities)
             chunks.reasoning[name] = join(chunks.reasoning.get(name, ABSENT), value)
             carried = carried or bool(value)
+    chunks.attached.read_message(delta)
     chunks.refusal += read_word(delta, "refusal", chunks.oddities)
     calls = delta.get("tool_calls")
     if not isinstance(calls, list):
@@ -351,7 +367,16 @@ def _deltas(reply: Reply) -> list[dict[str, JSON]]:
         function = {"name": call.name, "arguments": first}
         deltas.append({"tool_calls": [{"index": index, **identity, "type": "function", "function": function}]})
         deltas.extend({"tool_calls": [{"index": index, "function": {"arguments": piece}}]} for piece in rest)
-    return deltas
+    return deltas + _attached_deltas(reply)
+
+
+def _attached_deltas(reply: Reply) -> list[dict[str, JSON]]:
+    """One for each field; sound comes word by word, then its data."""
+    fields = write_attached(reply)
+    audio = fields.pop("audio", {"transcript": ""})
+    words = [{"audio": {"transcript": piece}} for piece in split(audio["transcript"], 2) if piece]
+    data = [{"audio": {"id": audio["id"], "data": audio["data"]}}] if audio.get("data") else []
+    return [{name: value} for name, value in fields.items()] + words + data
 
 
 def _halves(arguments: str) -> list[str]:
