@@ -365,7 +365,8 @@ class Watched(dict[str, Any]):
 
 def test_each_part_of_a_value_is_looked_at_once() -> None:
     """With ``properties`` beside ``additionalProperties`` too, where a second look at each level would add up."""
-    value, schema = Watched(), {"type": "object"}
+    value = Watched()
+    schema: dict[str, Any] = {"type": "object"}
     for _ in range(10):
         value, schema = Watched(a=value), {"properties": {"a": schema}, "additionalProperties": False}
     Watched.looks = 0

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from llmprobe.call import JSON
 from llmprobe.dialects.json_text import decode_text, read_json
-from llmprobe.dialects.sse import read_events
+from llmprobe.dialects.sse import is_stream, read_events
 from llmprobe.exchange import HttpResponse
 
 
@@ -25,7 +25,7 @@ def unknown_fields(response: HttpResponse, known: frozenset[str]) -> Counter[str
 
 def _values(response: HttpResponse) -> Iterator[JSON]:
     kind = response.header("content-type") or ""
-    if "event-stream" in kind or response.body.lstrip()[:5] in (b"data:", b"event"):
+    if is_stream(response):
         texts = [event.data for event in read_events(response.body).events]
     elif "ndjson" in kind:
         texts = decode_text(response.body, []).split("\n")

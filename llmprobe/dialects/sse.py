@@ -10,8 +10,23 @@ import re
 from dataclasses import dataclass, field
 
 from llmprobe.dialects.json_text import decode_text
+from llmprobe.exchange import HttpResponse
 
 _LINE_END = re.compile(r"\r\n|\n|\r")
+_STARTS = (b"data:", b"event:", b"id:", b":", b"retry:")
+_DATA = re.compile(rb"^data:", re.MULTILINE)
+
+
+def is_stream(response: HttpResponse) -> bool:
+    """The body is an event stream, by its own look more than by its content type.
+
+    A failed stream request is often answered with bare JSON under ``text/event-stream``.
+    """
+    body = response.body.lstrip(b"\xef\xbb\xbf\r\n ")
+    if body.startswith(_STARTS):
+        return True
+    declared = "text/event-stream" in (response.header("content-type") or "")
+    return declared and (not body or (not body.startswith((b"{", b"[", b"<")) and bool(_DATA.search(body))))
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,8 +23,8 @@ from llmprobe.dialects.anthropic_messages import request as asked
 from llmprobe.dialects.anthropic_messages import stream as streamed
 from llmprobe.dialects.base import DecodeError, Listed
 from llmprobe.dialects.json_text import write_json
-from llmprobe.dialects.openai_chat.stream import is_stream
 from llmprobe.dialects.rate_limits import write_limits
+from llmprobe.dialects.sse import is_stream
 from llmprobe.exchange import Exchange, HttpRequest, HttpResponse
 from llmprobe.reply import ApiError, RateLimit, Reply
 

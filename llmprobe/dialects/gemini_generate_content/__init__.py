@@ -20,6 +20,7 @@ from llmprobe.dialects.gemini_generate_content import stream as streamed
 from llmprobe.dialects.gemini_generate_content.fields import KNOWN
 from llmprobe.dialects.json_text import write_json
 from llmprobe.dialects.rate_limits import write_limits
+from llmprobe.dialects.sse import is_stream
 from llmprobe.exchange import Exchange, HttpRequest, HttpResponse
 from llmprobe.reply import ApiError, RateLimit, Reply
 
@@ -63,7 +64,7 @@ class GeminiGenerateContent:
 
         def read(response: HttpResponse, *, limits: tuple[RateLimit, ...], cut: str) -> Reply:
             how = whole.read_whole
-            if streamed.is_stream(response):
+            if is_stream(response):
                 how = streamed.read_stream
             elif streamed.is_array(response):
                 how = streamed.read_array

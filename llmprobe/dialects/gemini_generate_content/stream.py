@@ -19,13 +19,12 @@ from llmprobe.dialects.gemini_generate_content.reply import (
 )
 from llmprobe.dialects.gemini_generate_content.turns import dump
 from llmprobe.dialects.json_text import decode_text, read_json
-from llmprobe.dialects.openai_chat.stream import is_stream
 from llmprobe.dialects.sse import Event, read_events, write_event
 from llmprobe.dialects.values import split
 from llmprobe.exchange import HttpResponse
 from llmprobe.reply import ApiError, RateLimit, Reply
 
-__all__ = ["NO_END", "is_array", "is_stream", "read_array", "read_stream", "write_stream"]
+__all__ = ["NO_END", "is_array", "read_array", "read_stream", "write_stream"]
 
 NO_END = "the stream ends without a finish reason"
 """The reply may have been cut at any point: whoever reads it as a whole one is fooled."""

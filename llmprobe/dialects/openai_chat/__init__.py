@@ -27,6 +27,7 @@ from llmprobe.dialects.openai_chat import request as asked
 from llmprobe.dialects.openai_chat import stream as streamed
 from llmprobe.dialects.openai_chat.known_fields import KNOWN
 from llmprobe.dialects.rate_limits import write_limits
+from llmprobe.dialects.sse import is_stream
 from llmprobe.exchange import Exchange, HttpRequest, HttpResponse
 from llmprobe.reply import ApiError, RateLimit, Reply
 
@@ -68,7 +69,7 @@ class OpenAiChat:
         wanted = _asked(exchange.request)
 
         def read(response: HttpResponse, *, limits: tuple[RateLimit, ...], cut: str) -> Reply:
-            how = streamed.read_stream if streamed.is_stream(response) else whole.read_whole
+            how = streamed.read_stream if is_stream(response) else whole.read_whole
             return how(response, limits=limits, asked=wanted, cut=cut)
 
         return decode_answer(exchange, read)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Any
@@ -22,22 +21,6 @@ from llmprobe.exchange import HttpResponse
 from llmprobe.reply import ApiError, RateLimit, Reply, TokenLogprob, Usage
 
 _DONE = "[DONE]"
-_STARTS = (b"data:", b"event:", b"id:", b":", b"retry:")
-_DATA = re.compile(rb"^data:", re.MULTILINE)
-
-
-def is_stream(response: HttpResponse) -> bool:
-    """The body is an event stream, by its own look more than by its content type.
-
-    A failed stream request is often answered with bare JSON under ``text/event-stream``.
-    """
-    body = response.body.lstrip(b"\xef\xbb\xbf\r\n ")
-    if body.startswith(_STARTS):
-        return True
-    declared = "text/event-stream" in (response.header("content-type") or "")
-    return declared and (not body or (not body.startswith((b"{", b"[", b"<")) and bool(_DATA.search(body))))
-
-
 NO_END = "the stream ends with neither a finish reason nor [DONE]"
 """The reply may have been cut at any point: whoever reads it as a whole one is fooled."""
 

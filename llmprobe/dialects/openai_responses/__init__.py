@@ -21,12 +21,12 @@ from llmprobe.dialects.answers import (
 from llmprobe.dialects.api_errors import write_error
 from llmprobe.dialects.base import DecodeError, Listed
 from llmprobe.dialects.json_text import write_json
-from llmprobe.dialects.openai_chat.stream import is_stream
 from llmprobe.dialects.openai_responses import fields as wire
 from llmprobe.dialects.openai_responses import reply as whole
 from llmprobe.dialects.openai_responses import request as asked
 from llmprobe.dialects.openai_responses import stream as streamed
 from llmprobe.dialects.rate_limits import write_limits
+from llmprobe.dialects.sse import is_stream
 from llmprobe.exchange import Exchange, HttpRequest, HttpResponse
 from llmprobe.reply import ApiError, RateLimit, Reply
 
