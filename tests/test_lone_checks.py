@@ -642,7 +642,7 @@ def ending(text: str, finish: str | None, made: int | None, **fields: Any) -> Re
         (ending(WORDS, "length", None), ("shown", "consistent")),
         (ending(WORDS, "stop", 8), ("shown", "consistent")),
         (ending(WORDS, None, 7), ("shown", "consistent")),
-        (ending("", "length", 8, reasoning="hm " * 12), ("shown", "consistent")),
+        (ending("", "length", 8, reasoning="hm " * 99, thought=8), ("shown", "consistent")),
         (ending("Yes.", "stop", None), ("shown", "accepted")),
         (ending("", "stop", None, reasoning="hm"), ("shown", "accepted")),
         (ending("Yes.", "stop", 2), ("void", "shown")),
@@ -653,12 +653,14 @@ def ending(text: str, finish: str | None, made: int | None, **fields: Any) -> Re
         (ending("Yes.", "stop", 30), ("ignored", "consistent")),
         (ending(WORDS, "length", 30, thought=22), ("partial", "consistent")),
         (ending("", "length", 30, reasoning="hm " * 30), ("partial", "consistent")),
+        (ending("", "length", 8, reasoning="hm " * 30), ("partial", "consistent")),
+        (ending("", "length", 8, reasoning="hm", thought=999), ("partial", "consistent")),
         (ending(WORDS, "length", 30), ("partial", "consistent")),
     ],
     ids=["cut", "cut, one counted more", "cut, no counts", "cut, says stop", "cut, says nothing",
          "a summary longer than the tokens", "no counts", "thoughts without counts", "ended by itself", "empty",
          "longer", "longer, says length", "more words, no counts", "more tokens, says stop", "thoughts not capped",
-         "thoughts only", "more counted"],
+         "thoughts only", "more thoughts than tokens", "counted apart", "more counted"],
 )  # fmt: skip
 def test_a_reply_against_its_cap(reply: Reply, expected: tuple[str, str]) -> None:
     """Counts and finish reason look like a cut; without a count, a short reply was at least accepted."""
@@ -698,8 +700,9 @@ STOPPED = asking("Count: one two three END four", stop=("END",))
         (ending("", "stop", 9, reasoning="I count to END, then"), ("void", "shown")),
         (ending("one two", "length", 2), ("void", "shown")),
     ],
-    ids=["the wire says so", "the wire says so, and no text", "due", "due, with space", "not due", "left", "left, space",
-         "in the reasoning", "goes on", "twice", "goes on, says otherwise", "empty", "past it in the reasoning", "cut"],
+    ids=["the wire says so", "the wire says so, and no text", "due", "due, with space", "not due", "left",
+         "left, space", "in the reasoning", "goes on", "twice", "goes on, says otherwise", "empty",
+         "past it in the reasoning", "cut"],
 )  # fmt: skip
 def test_a_reply_against_its_stop_word(reply: Reply, expected: tuple[str, str]) -> None:
     """Its absence is telling only where the wire or the question says that it was due."""

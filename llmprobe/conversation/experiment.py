@@ -45,6 +45,9 @@ def converse(probe: Probe, footing: Footing, dialect: Dialect, seed: str, bounds
     Spellings of the feature are tried in the dialect's order until one works; variants of the experiment
     until one leaves room for an effect.
     """
+    if _unspeakable(probe, dialect):
+        verdict = Verdict("untested", f"{dialect.name} has no field for it", probe=probe.stamp)
+        return Finding(dict.fromkeys(probe.cells, verdict), ())
     case = Case(probe, footing, dialect, seed)
     outcomes: list[tuple[str, _Outcome]] = []
     for spelling in case.spellings:
@@ -54,6 +57,13 @@ def converse(probe: Probe, footing: Footing, dialect: Dialect, seed: str, bounds
             break
     verdicts = {cell: replace(_best(cell, outcomes), probe=probe.stamp) for cell in probe.cells}
     return Finding(verdicts, tuple(case.turns))
+
+
+def _unspeakable(probe: Probe, dialect: Dialect) -> bool:
+    """What is on trial cannot be asked for in this wire format."""
+    arms = (arm for variant in probe.variants for arm in variant.trial)
+    needed = {probe.feature} | {"tool_choice" for arm in arms if arm.send.tool_choice not in (None, "auto")}
+    return bool(needed & dialect.lacks)
 
 
 def _variants(case: Case, spelling: str, bounds: Trials) -> Generator[Ask, Answer, _Outcome]:

@@ -108,7 +108,7 @@ class Service:
             call = replace(call, include_usage=True)
         reply = answer(call, traits, self._luck(call, request.body, cached=traits.sampling == "cached"))
         if isinstance(reply, ApiError):
-            return codec.encode_error(reply)
+            return codec.encode_error(_in_words_of(codec, reply))
         return codec.encode_reply(reply, stream=streams(call, traits))
 
     def _luck(self, call: Call, body: bytes, *, cached: bool) -> Random:
@@ -128,6 +128,17 @@ def _codec_of(request: HttpRequest) -> Dialect:
     if listing in names():
         return dialect(listing)
     return recognised(request) or _DEFAULT
+
+
+def _in_words_of(codec: Dialect, error: ApiError) -> ApiError:
+    """``error`` with the name that the client's format has for the field that is refused."""
+    if error.code != "unsupported_parameter":
+        return error
+    for feature, words in reversed(list(_DEFAULT.fields.items())):  # of two that share a field, a schema comes last
+        own = codec.fields.get(feature)
+        if words[0] == error.param and own:
+            return replace(error, param=own[0], message=error.message.replace(words[0], own[0]))
+    return error
 
 
 def _refused(error: ApiError) -> HttpResponse:

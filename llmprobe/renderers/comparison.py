@@ -97,7 +97,7 @@ def _total(found: Comparison) -> str:
         return "No cell was judged by both"
     agreeing = found.judged - len(found.differing)
     return (
-        f"{counted(found.judged, 'cell')} judged by both: {agreeing:,} agree ({agreeing / found.judged:.1%}), "
+        f"{counted(found.judged, 'cell')} judged by both: {agreeing:,} agree ({100 * agreeing / found.judged:.1f} %), "
         f"{len(found.differing):,} differ"
     )
 

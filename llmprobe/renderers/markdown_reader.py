@@ -42,7 +42,8 @@ class _Form:
     """One kind of table."""
 
     columns: tuple[str, ...]
-    modes: Mapping[str, Mode]
+    modes: Mapping[str, tuple[Mode, bool]]
+    """By how they are written; with thinking or without."""
     readers: Mapping[str, _Reader]
     """For each column after Model and Mode."""
     medals: str = ""
@@ -85,13 +86,19 @@ def _row(line: str, form: _Form, unknown: set[str]) -> Row:
     texts = _split(line)
     if len(texts) != len(form.columns):
         raise UsageError(f"{len(form.columns)} columns were expected, found {len(texts)} in {one_line(line, 200)!r}")
-    name, mode, *others = texts
+    name, how, *others = texts
     model = unescape(name.rstrip(form.medals) if form.medals else name)
-    if mode == UNKNOWN:
+    if how == UNKNOWN:
         return Row(model)
+    mode, thinking = _known(how, form.modes)
     found = [cell for column, text in zip(form.columns[2:], others, strict=True) for cell in form.readers[column](text)]
     verdicts = {cell: Verdict(outcome) for cell, outcome in found if outcome != "untested" and cell not in unknown}
-    return Row(model, mode.endswith(THINKING), _known(mode.removesuffix(THINKING), form.modes), verdicts)
+    return Row(model, thinking, mode, verdicts)
+
+
+def _modes(signs: Mapping[Mode, str]) -> dict[str, tuple[Mode, bool]]:
+    without = {sign: (mode, False) for mode, sign in signs.items()}
+    return without | {f"{sign}{THINKING}": (mode, True) for mode, sign in signs.items()}
 
 
 def _one(cell: str) -> _Reader:
@@ -186,10 +193,10 @@ _SECOND_COLUMNS: Final = (
 _FORMS: Final = (
     _Form(
         COLUMNS,
-        {symbol: mode for mode, symbol in MODES.items()},
+        _modes(MODES),
         _FIRST,
         later={"web_search": TOOL_TRAITS["web_search"]},
     ),
-    _Form(_SECOND_COLUMNS, {"Sync": "sync", "Stream": "stream"}, _SECOND, medals="🥇🥈🥉"),
+    _Form(_SECOND_COLUMNS, _modes({"sync": "Sync", "stream": "Stream"}), _SECOND, medals="🥇🥈🥉"),
 )
 """The form that we print, which was also printed in 2025-08, and the one printed in 2026-08."""

@@ -46,8 +46,7 @@ FIELDS: Mapping[str, tuple[str, ...]] = {
     "thinking": ("think", "thinking"),
 }
 
-LACKS = frozenset(name for name, words in FIELDS.items() if not words)
-"""There is no ``tool_choice`` either: a call that has one is written without it."""
+LACKS = frozenset(name for name, words in FIELDS.items() if not words) | {"tool_choice"}
 
 _SHARED = ("tools", "logprobs", "top_logprobs")
 """Fields that stand in a body just as in one of chat completions."""
