@@ -40,7 +40,6 @@ from tests.talks import counts, refusal, said
 
 ONCE = Trials(1, 1)
 PNG = Image(data="aGk=", media_type="image/png")
-COLOURS = Tool("paint", parameters={"properties": {"colour": {"type": "string", "enum": ["red", "blue"]}}})
 OPEN = Tool(
     "open",
     parameters={"type": "object", "properties": {"code": {"type": "string"}}, "required": ["code"]},
@@ -374,8 +373,8 @@ def test_no_call_where_calls_are_forbidden_is_only_accepted() -> None:
 
 def choice(order: Sequence[str], *picked: str, **fields: Any) -> Turn:
     """A turn that offers the values in ``order``, and the calls that chose ``picked``."""
-    tool = Tool("paint", parameters={"properties": {"wall": {"type": "string"},
-                                                    "colour": {"type": "string", "enum": list(order)}}})  # fmt: skip
+    arguments = {"wall": {"type": "string"}, "kind": {"enum": ["matt"]}, "colour": {"enum": list(order)}}
+    tool = Tool("paint", parameters={"properties": arguments})
     calls = tuple(ToolCall("", "paint", json.dumps({"colour": colour})) for colour in picked)
     return turn(said("", tool_calls=calls, **fields), asking(tools=(tool,)), "/".join((*order, "", *picked)))
 
