@@ -17,7 +17,8 @@ from llmprobe.renderers.table import COLUMNS
 from tests.commands import llmprobe
 
 ROOT = Path(__file__).resolve().parents[1]
-DOCUMENTS = ("README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md", "scoreboards/README.md")
+DOCUMENTS = ("README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md", "scoreboards/README.md",
+             "scoreboards/recorded/README.md", "benchmarks/README.md")  # fmt: skip
 _STEPS = re.compile(r"\s*&&\s*|\n")
 _LINK = re.compile(r"\]\(([^)#]+)[^)]*\)")
 
@@ -123,14 +124,34 @@ def _cells(line: str) -> tuple[str, ...]:
     return tuple(cell.strip() for cell in line.strip("|").split("|"))
 
 
+def _tables() -> list[list[tuple[str, ...]]]:
+    """The rows of each scoreboard table in the README."""
+    tables: list[list[tuple[str, ...]]] = []
+    inside = False
+    for line in text("README.md").splitlines():
+        if _cells(line) == COLUMNS:
+            tables.append([])
+        elif inside and line.startswith("|") and not line.startswith("| -"):
+            tables[-1].append(_cells(line))
+        inside = line.startswith("|") and (_cells(line) == COLUMNS or inside)
+    return tables
+
+
 def test_the_table_in_the_readme_is_a_real_one(tmp_path: Path) -> None:
     """A scan of these models gives these rows."""
-    lines = [_cells(line) for line in text("README.md").splitlines() if line.startswith("|")]
-    start = lines.index(COLUMNS)
-    shown = [row for row in lines[start + 2 :] if len(row) == len(COLUMNS)]
+    shown = _tables()[0]
     globs = [part for model in dict.fromkeys(row[0] for row in shown) for part in ("--models", model)]
     ended = llmprobe("scan", "demo", "--seed", "1", "--quiet", "--out", ".", *globs, cwd=tmp_path)
     assert ended.returncode == 0, ended.stderr
     found = {_cells(line) for line in (tmp_path / "demo.md").read_text(encoding="utf-8").splitlines()}
     assert [row for row in shown if row not in found] == []
     assert len(shown) >= 6
+
+
+def test_the_recorded_table_in_the_readme_is_the_one_of_its_scoreboard() -> None:
+    """All of it, as it stands in the folder of recorded scoreboards."""
+    shown = _tables()[1]
+    board = text("scoreboards/recorded/2025-08/groq.md").splitlines()
+    rows = [_cells(line) for line in board if line.startswith("|") and not line.startswith("| -")]
+    assert [COLUMNS, *shown] == rows
+    assert len(shown) == 18

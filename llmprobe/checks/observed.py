@@ -170,7 +170,9 @@ def _was_cut(turn: Turn, cells: Mapping[str, Verdict]) -> bool | None:
         if turn.expects == "cut":
             return _is_good(cells, "max_tokens", default=False) or None
         return None if reply.finish == "length" else False  # words are fewer than tokens: it may have reached it
-    if not cap or counted < cap - _SLACK:
+    if not cap:
+        return None if reply.finish == "length" else False  # a server has limits of its own
+    if counted < cap - _SLACK:
         return False
     if counted <= cap + _SLACK:
         return True if turn.expects == "cut" and counted >= cap else None  # it may have ended there by itself

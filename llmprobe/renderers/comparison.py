@@ -132,9 +132,12 @@ def _found(verdict: Verdict) -> str:
 
 
 def _why(one: Compared) -> str:
-    quote = f"“{one.ours.quote}”" if one.ours.quote and one.ours.quote not in one.ours.reason else ""
+    ours = one.ours
+    quote = f"“{ours.quote}”" if ours.quote and ours.quote not in ours.reason else ""
+    actual = f"({ours.actual})" if ours.actual and ours.actual not in f"{ours.reason} {ours.quote}" else ""
+    count = f"({ours.successes} of {ours.trials})" if ours.outcome == "flaky" else ""
     beside = "(the other mode agrees with what was published)" if one.elsewhere else ""
-    return " ".join(part for part in (one.ours.reason, quote, beside) if part)
+    return " ".join(part for part in (ours.reason, count, actual, quote, beside) if part)
 
 
 def _missing(found: Comparison, shown: Callable[[str], str]) -> list[str]:

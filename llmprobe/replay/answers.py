@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from llmprobe.call import Call, File, Image
@@ -41,21 +42,30 @@ def media_of(call: Call) -> Iterator[Image | File]:
 
 
 def cell_of(part: Image | File) -> str:
-    """The cell that ``part`` speaks to, "" for text in a file: that is no medium of its own."""
+    """The cell that ``part`` speaks to, "" where it is no medium of its own: text in a file, or no one knows what."""
     if isinstance(part, Image):
         return "image"
     if part.kind != "document":
         return part.kind
-    kind = part.media_type or ("application/pdf" if part.url.lower().endswith(".pdf") else "")
-    return "pdf" if kind in ("application/pdf", "") else ""
+    # what lies somewhere under a name that tells nothing is most likely of the kind that all formats with documents take
+    told = part.media_type or _suffix(part.url) or ("pdf" if part.url else "")
+    return "pdf" if _format(told) == "pdf" else ""
 
 
 def label_of(part: Image | File) -> str:
     """How ``part`` is called in a reason: its format, and whether it came inside the request."""
-    kind = part.media_type or part.url.rpartition(".")[2][:8]
-    return f"{kind.rpartition('/')[2].partition(';')[0]} {'by URL' if part.url else 'inline'}"
+    kind = "image" if isinstance(part, Image) else part.kind
+    told = _format(part.media_type or _suffix(part.url)) or kind
+    return f"{told} {'by URL' if part.url else 'inline'}"
 
 
-def labels(parts: Sequence[Image | File]) -> str:
-    """The formats of ``parts``, each once."""
-    return ", ".join(dict.fromkeys(map(label_of, parts)))
+def _format(media_type: str) -> str:
+    """The second part of a media type, without its parameters."""
+    return media_type.partition(";")[0].rpartition("/")[2].strip()
+
+
+def _suffix(url: str) -> str:
+    """What the path in ``url`` ends with, if it looks like a format: an address may hold a key."""
+    path = re.split("[?#]", url, maxsplit=1)[0].partition("://")[2]
+    match = re.search(r"/[^/]*\.([a-z0-9]{2,5})\Z", path.lower())
+    return match[1] if match else ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from llmprobe import __version__
@@ -106,7 +106,7 @@ def _board(
     result: Replayed,
 ) -> Scoreboard:
     provider = describe(endpoint, dialect)
-    listed = [model for listing in listings if listing.endpoint == endpoint for model in listing.models]
+    listed = [model for listing in listings if listing.endpoint == endpoint for model in listing.models(dialect)]
     rows: list[Row] = []
     for row in _ordered(rows_of(seen), listed):
         why = _says_nothing(row)
@@ -159,8 +159,3 @@ def _says_nothing(row: RecordedRow) -> str:
         "model": "there is no such model, in any request",
     }
     return next((why for found, why in reasons.items() if found in told), "")
-
-
-def with_name(board: Scoreboard, name: str) -> Scoreboard:
-    """``board`` under another name."""
-    return replace(board, provider=name)

@@ -2,33 +2,21 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
+import re
 from collections import Counter
-from dataclasses import dataclass, field, replace
-from hashlib import sha256
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Final
 
-from llmprobe.call import Call, File, Image, Message, Part
-from llmprobe.dialects import DecodeError, Dialect, recognised
+from llmprobe.call import Call
+from llmprobe.dialects import DecodeError, Dialect, dialect, names, recognised
 from llmprobe.dialects.answers import path_of
 from llmprobe.dialects.known import unknown_fields
-from llmprobe.exchange import Exchange
-from llmprobe.reply import Media, Reply
+from llmprobe.exchange import Exchange, HttpResponse
+from llmprobe.replay.media import without_bytes, without_data
+from llmprobe.reply import Reply
 
 UNKNOWN_DIALECT: Final = "not understood: dialect unknown"
-
-_MAGIC: Final = (
-    # the first bytes of the formats (their specifications; `file` knows the same)
-    (b"\x89PNG", "image/png"),
-    (b"\xff\xd8\xff", "image/jpeg"),
-    (b"GIF8", "image/gif"),
-    (b"%PDF", "application/pdf"),
-    (b"fLaC", "audio/flac"),
-    (b"OggS", "audio/ogg"),
-    (b"ID3", "audio/mpeg"),
-    (b"\x1aE\xdf\xa3", "video/webm"),
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +41,12 @@ class Listing:
 
     evidence: str
     endpoint: str
-    models: tuple[str, ...]
+    read_as: Mapping[str, tuple[str, ...]]
+    """The ids as each dialect reads them that can read the list: one takes off a prefix that another leaves on."""
+
+    def models(self, name: str) -> tuple[str, ...]:
+        """The ids in the words of the dialect ``name``, or of another where that one reads none."""
+        return self.read_as.get(name) or max(self.read_as.values(), key=len)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +76,8 @@ def read(exchange: Exchange, *, count_unknown: bool = False) -> Seen | Listing |
         exchange.id,
         endpoint_of(request.url),
         codec,
-        _without_bytes(call),
-        replace(reply, media=tuple(map(_without_data, reply.media))),
+        without_bytes(call),
+        without_data(reply),
         exchange.sent_at,
         response.status if response else None,
         unknown,
@@ -92,9 +85,10 @@ def read(exchange: Exchange, *, count_unknown: bool = False) -> Seen | Listing |
 
 
 def endpoint_of(url: str) -> str:
-    """Scheme and host of ``url``, "" when it has none."""
+    """Scheme and host of ``url``, "" when it has none. Capitals make no other host."""
     scheme, mark, rest = url.partition("://")
-    return f"{scheme}://{rest.partition('/')[0]}" if mark else ""
+    host = re.split(r"[/?#]", rest, maxsplit=1)[0]
+    return f"{scheme}://{host}".lower() if mark else ""
 
 
 def _other(exchange: Exchange) -> Listing | Unused:
@@ -102,73 +96,26 @@ def _other(exchange: Exchange) -> Listing | Unused:
     request, response = exchange.request, exchange.response
     path = path_of(request)
     if request.method == "GET" and path.rstrip("/").endswith(("/models", "/tags")):
-        models = _listed(exchange)
-        if models:
-            return Listing(exchange.id, endpoint_of(request.url), models)
-        return Unused(exchange.id, f"a list of models that holds none (HTTP {response.status if response else '-'})")
+        listed = _listed(response) if response is not None and response.status == 200 else {}
+        if listed:
+            return Listing(exchange.id, endpoint_of(request.url), listed)
+        came = f"HTTP {response.status}" if response else "no answer"
+        return Unused(exchange.id, f"a list of models that holds none ({came})")
     return Unused(exchange.id, f"{UNKNOWN_DIALECT} ({request.method} {_anonymous(path)})")
 
 
-def _listed(exchange: Exchange) -> tuple[str, ...]:
-    from llmprobe.dialects import dialect, names
-
-    if exchange.response is None or exchange.response.status != 200:
-        return ()
-    found: list[tuple[str, ...]] = []
+def _listed(response: HttpResponse) -> dict[str, tuple[str, ...]]:
+    """The ids in ``response`` by the dialect that reads them; nothing where none reads any."""
+    found: dict[str, tuple[str, ...]] = {}
     for name in names():
         try:
-            found.append(tuple(model.id for model in dialect(name).decode_models(exchange.response)))
+            found[name] = tuple(model.id for model in dialect(name).decode_models(response))
         except DecodeError:
             continue
-    return max(found, key=len, default=())
+    return {name: models for name, models in found.items() if models}
 
 
 def _anonymous(path: str) -> str:
     """``path`` with what looks like an id in it left out, so that like reasons are counted together."""
     steps = ("…" if len(step) > 20 and any(char.isdigit() for char in step) else step for step in path.split("/"))
     return "/".join(steps)
-
-
-# --- media
-
-
-def _without_bytes(call: Call) -> Call:
-    return replace(call, messages=tuple(map(_message, call.messages)))
-
-
-def _message(message: Message) -> Message:
-    if not isinstance(message.content, tuple):
-        return message
-    return replace(message, content=tuple(map(_part, message.content)))
-
-
-def _part(part: Part) -> Part:
-    if isinstance(part, (Image, File)) and part.data:
-        data = _bytes(part.data)
-        return replace(part, data=digest(data), media_type=_sniffed(data) or part.media_type)
-    return part
-
-
-def _without_data(media: Media) -> Media:
-    return replace(media, data=digest(_bytes(media.data))) if media.data else media
-
-
-def _bytes(data: str) -> bytes:
-    try:
-        return base64.b64decode(data + "=" * (-len(data) % 4))
-    except (binascii.Error, ValueError):
-        return data.encode(errors="replace")
-
-
-def digest(data: bytes) -> str:
-    """How media are known: ``sha256:`` and 64 hex digits of their bytes."""
-    return f"sha256:{sha256(data).hexdigest()}"
-
-
-def _sniffed(data: bytes) -> str:
-    """The media type that the bytes themselves tell, "" when they tell none."""
-    if data[:4] == b"RIFF":
-        return {b"WEBP": "image/webp", b"WAVE": "audio/wav"}.get(data[8:12], "")
-    if data[4:8] == b"ftyp":
-        return "video/mp4"
-    return next((kind for magic, kind in _MAGIC if data.startswith(magic)), "")
