@@ -61,6 +61,8 @@ class Scoreboard:
     notes: tuple[str, ...] = ()
     strength: Strength = "shown"
     """The weakest evidence that a table of this scoreboard counts as green."""
+    recorded: bool = False
+    """Made from traffic that was recorded for other reasons, and not by experiments."""
     schema_version: int = SCHEMA_VERSION
 
 

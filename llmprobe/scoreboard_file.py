@@ -53,6 +53,7 @@ def to_json(board: Scoreboard) -> dict[str, JSON]:
         "requests": board.requests,
         **_filled(notes=list(board.notes)),
         "strength": board.strength,
+        **_filled(recorded=board.recorded),
         "rows": [_row_to_json(row) for row in board.rows],
     }
 
@@ -330,5 +331,6 @@ _BOARD: Final[Mapping[str, Reader]] = {
     "requests": _count,
     "notes": _list_of(_text),
     "strength": _choice(*STRENGTHS),
+    "recorded": _flag,
     "rows": _list_of(_row),
 }

@@ -65,6 +65,7 @@ boards = st.builds(
     requests=st.integers(0, 10**6),
     notes=lines,
     strength=st.sampled_from(STRENGTHS),
+    recorded=st.booleans(),
 )
 
 plain_rows = st.builds(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -30,7 +31,7 @@ from llmprobe.renderers.table import (
 )
 from llmprobe.renderers.untrusted import code, escape, one_line, reveal, unescape, visible
 from llmprobe.scoreboard import CELLS, Row, Scoreboard
-from llmprobe.verdict import Outcome, Verdict
+from llmprobe.verdict import Outcome, Strength, Verdict
 from tests.boards import NASTY, boards, plain_rows, small_board, texts
 
 MARKDOWN = MarkdownIt("commonmark").enable(["table", "strikethrough"])
@@ -323,3 +324,36 @@ def test_the_legend_explains_every_symbol_and_column() -> None:
     text = render(small_board(), "markdown")
     assert all(f"- {symbol}: " in text for symbol in printed - {"", "?"})
     assert "- `?`: Not tested" in text
+
+
+@pytest.mark.parametrize(
+    ("strength", "promise"),
+    [
+        ("accepted", "Green says at least that the request was accepted"),
+        ("consistent", "What was merely accepted is ❔"),
+        ("shown", "the effect itself was seen"),
+    ],
+)
+def test_the_legend_of_a_recorded_scoreboard_promises_no_experiment(strength: Strength, promise: str) -> None:
+    """Its cells were not decided by controls that we sent."""
+    board = replace(small_board(), recorded=True, strength=strength)
+    legend = render(board, "markdown").partition("Legend")[2]
+    assert promise in legend
+    for words in ("*caused*", "random", "temperature 1", "the prompt pulled against it"):
+        assert words not in legend
+
+
+def test_the_legend_of_a_scan_names_its_controls() -> None:
+    """Whatever strength its reader asks for."""
+    legend = render(small_board(), "markdown").partition("Legend")[2]
+    assert "*caused*" in legend
+    assert "at temperature 1" in legend
+
+
+def test_a_weak_green_is_not_green_where_more_is_asked_for() -> None:
+    """The cell turns to "could not find out", and the notes say why."""
+    weak = Verdict("supported", "accepted; one reply cannot show it", strength="accepted")
+    board = Scoreboard("p", "P", (Row("m", False, "sync", {"json": weak}),), recorded=True, strength="consistent")
+    text = render(board, "markdown")
+    assert "| ✅ " not in text.partition("<details>")[0]
+    assert "accepted only: accepted; one reply cannot show it" in text

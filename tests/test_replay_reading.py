@@ -160,11 +160,10 @@ def test_a_broken_message_is_named() -> None:
     assert "message" in told
 
 
-@pytest.mark.parametrize("place", ["schema", "tool", "patch", "content"])
-def test_deep_nesting_is_read_or_refused(place: str) -> None:
-    """No request is deep enough to end a replay."""
+def nested(levels: int, place: str) -> Exchange:
+    """A request that has ``levels`` levels of JSON somewhere."""
     deep: Any = 1
-    for _ in range(900):
+    for _ in range(levels):
         deep = {"a": deep}
     body: dict[str, Any] = {"model": "m", "messages": [{"role": "user", "content": "Hi"}], "seed": 1}
     body |= {
@@ -172,12 +171,33 @@ def test_deep_nesting_is_read_or_refused(place: str) -> None:
         "tool": {"tools": [{"type": "function", "function": {"name": "f", "parameters": deep}}]},
         "patch": {"more": deep},
         "content": {"messages": [{"role": "user", "content": [{"type": "x", "x": deep}]}]},
+        "text": {"messages": [{"role": "user", "content": '[\\"' * levels}]},
     }[place]
-    reply = exchange(ask(), said()).response
-    request = HttpRequest("POST", f"{BASE}/chat/completions", (), json.dumps(body).encode())
-    found = read(Exchange("a", 0, 0, request, reply, None, 0, 0), count_unknown=True)
+    return fetched("/v1/chat/completions", method="POST", sent=body)
 
-    assert isinstance(found, (Seen, Unused))
+
+@pytest.mark.parametrize("place", ["schema", "tool", "patch", "content"])
+def test_deep_nesting_is_refused(place: str) -> None:
+    """No client sends such a thing in earnest, and comparing it could end a replay."""
+    for levels in (101, 300, 900):
+        assert why(nested(levels, place)) == "not understood: the request is nested too deep"
+    assert understood(nested(90, place))
+
+
+def test_brackets_in_texts_are_no_nesting() -> None:
+    """However many."""
+    assert understood(nested(900, "text"))
+
+
+@pytest.mark.parametrize("levels", [50, 500, 900, 990, 5_000])
+def test_replies_may_be_nested_as_deep_as_they_like(levels: int) -> None:
+    """They are looked through, or found to be no reply."""
+    one = exchange(ask(), said())
+    for frame in ('{"choices":%s}', '{"choices":[{"message":{"content":%s}}]}', "%s", '{"error":%s}', '{"new":%s}'):
+        for left, right in ("[]", ("{\"a\":", "}")):
+            body = frame % (left * levels + "1" + right * levels)
+            assert one.response is not None
+            assert understood(replace(one, response=replace(one.response, body=body.encode())), count_unknown=True)
 
 
 # --- where it went

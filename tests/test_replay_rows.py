@@ -10,10 +10,11 @@ import pytest
 
 from llmprobe.call import Call, JsonObject, Message, Tool, ToolCall
 from llmprobe.checks.evidence import Turn
-from llmprobe.replay.rows import RecordedRow, answers, controls_of, is_continuation, rows_of
+from llmprobe.dialects import Listed
+from llmprobe.replay.rows import RecordedRow, answers, by_wish, is_continuation, rows_of, wish
 from llmprobe.reply import Reply, Usage
-from tests.replayed import Pair, ask, exchange, recorded, replayed, seen
-from tests.talks import counts, refusal, said
+from tests.replayed import CHAT, Pair, ask, fetched, recorded, replayed, seen
+from tests.talks import refusal, said
 
 THOUGHT = said("Fine.", reasoning="Hm.", reasoning_place="reasoning")
 ADD = Tool("add", parameters={"type": "object", "properties": {"a": {"type": "integer"}}})
@@ -66,7 +67,7 @@ def test_what_no_model_answered_is_told_and_makes_no_row() -> None:
     found = replayed(recorded((ask(model=""), refusal("No.")), (ask(model="a"), said())))
     assert [row.model for board in found.boards for row in board.rows] == ["a"]
     assert [(one.evidence, one.why) for one in found.unused] == [
-        ("a.yaml#0", "neither the request nor the reply names a model")
+        ("a.yaml#0", "no model is named, and none answered")
     ]
 
 
@@ -131,9 +132,6 @@ def test_a_reply_that_reached_its_cap_is_expected_to_be_cut() -> None:
 
 def test_rows_stand_in_the_order_of_the_list_of_models() -> None:
     """Others after them, as they came; lists of other hosts say nothing."""
-    from llmprobe.dialects import Listed
-    from tests.replayed import CHAT, fetched
-
     def listing(*models: str, base: str = "https://api.acme.test") -> Any:
         found = fetched("/v1/models", CHAT.encode_models(tuple(Listed(model, {}) for model in models)).body)
         return replace(found, request=replace(found.request, url=f"{base}/v1/models"))
@@ -251,8 +249,8 @@ def test_a_control_asks_for_the_same_and_was_answered() -> None:
     """All of them, as they came."""
     bare = ask()
     found = turns((bare, refusal("No.")), (ask("Else?"), said()), (bare, said("A")), (bare, said("B")))
-    assert [turn.evidence for turn in controls_of(bare, found)] == ["e2", "e3"]
-    assert controls_of(ask("No one asked."), found) == ()
+    assert [turn.evidence for turn in by_wish(found)[wish(bare)]] == ["e2", "e3"]
+    assert wish(ask("No one asked.")) not in by_wish(found)
 
 
 @pytest.mark.parametrize(
@@ -269,21 +267,18 @@ def test_a_control_asks_for_the_same_and_was_answered() -> None:
 )
 def test_spelling_is_all_in_which_a_control_may_differ(change: dict[str, Any], same: bool) -> None:
     """It is how a request is written, and not what it asks for."""
-    found = turns((ask(max_tokens=8), said()))
-    wanted = replace(ask(max_tokens=8), **change)
-    assert bool(controls_of(wanted, found)) is same
+    assert (wish(ask(max_tokens=8)) == wish(replace(ask(max_tokens=8), **change))) is same
 
 
 # --- size
 
 
 def test_many_alike_are_no_trouble() -> None:
-    """A log of one question, asked over and over, with calls that cannot be told apart."""
+    """A log of one question, asked over and over, with calls that cannot be told apart: each has its own answer."""
     asked, called = ask(tools=(ADD,), seed=1), call_of("")
-    after = going_on(asked, called, None)
-    pairs = [(asked, called), (after, said("7", usage=counts(20, 1)))] * 1_000
+    pairs = [(asked, called), (going_on(asked, called, None), said("7"))] * 2_000
     random.Random(1).shuffle(pairs)
-    one, other = exchange(*pairs[0]), exchange(*pairs[1])
-    assert one != other
-    found = turns(*pairs)
-    assert len(answers(found)) == 1_000
+    found = answers(turns(*pairs))
+
+    assert len(found) == 2_000
+    assert len({turn.evidence for turn in found.values()}) == 2_000

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from llmprobe.scoreboard import Scoreboard
 from llmprobe.verdict import Strength
 
 INTRODUCTION: Final = (
@@ -119,31 +120,57 @@ SHORT: Final = (
 SUMMARY: Final = "Legend: the symbols, the columns, and what was asked for each"
 
 
-STRENGTHS: Final[Mapping[Strength, str]] = {
+EXPERIMENTS: Final = (
+    "A green cell says that the parameter *caused* the behaviour: the request was compared with a control that differs "
+    "in nothing else. Being accepted is not enough."
+)
+
+RECORDINGS: Final[Mapping[Strength, str]] = {
     "accepted": (
         "This table was made from recorded traffic, in which a control is rare. Green says at least that the request "
-        "was accepted and that nothing in the reply speaks against it; the scoreboard file says of each cell "
-        "whether the effect was `shown`, a reply was `consistent` with it, or it was merely `accepted`."
+        "was accepted and that nothing in the reply speaks against it. The scoreboard file says of each cell whether "
+        "the effect was `shown`, a reply was `consistent` with it, or the request was merely `accepted`."
     ),
     "consistent": (
         "This table was made from recorded traffic, in which a control is rare. Green says at least that a reply came "
         "as the capability would give it. What was merely accepted is ❔."
     ),
     "shown": (
-        "A green cell says that the parameter *caused* the behaviour: the request was compared with a"
-        " control that differs in nothing else. Being accepted is not enough."
+        "This table was made from recorded traffic. Green says that the effect itself was seen: against a recorded "
+        "request that differs in nothing else, or in what came back. What had no such control is ❔."
     ),
 }
-"""What green means, by the weakest evidence that counts."""
+"""What green means in a table made from recordings, by the weakest evidence that counts."""
+
+_RECORDED: Final[Mapping[str, str]] = {
+    "Mode": "🕰️ or 📡, and 🧠 where replies held reasoning.",
+    "➛In": "what the model takes. A medium counts as taken in when the reply says what it shows, where that is known.",
+    "Out➛": "what came back.",
+    "JSON": "JSON mode: the whole reply had to be one JSON object.",
+    "Schema": "a JSON schema: the reply had to satisfy the one that was sent.",
+    "Tool": (
+        "tool calling: a well-formed call had to come, and an answer in text where the tool's result was sent. 🧐: of "
+        "a few choices between the values of an enum, not each was the first one."
+    ),
+    "Cite": "citations of documents that were sent along.",
+    "Text": (
+        "options of text generation. 🌱 a seed was accepted, or a repeated request gave the same text. 📏 the reply "
+        "ended at the cap. 🛑 the reply ended before a stop word that was due, or no stop word stands in it."
+    ),
+    "Probs": "log probabilities of the tokens: there, possible as probabilities, with the alternatives asked for.",
+}
+"""What the columns say in a table made from recordings, where that is not the same."""
 
 
-def markdown(strength: Strength = "shown") -> list[str]:
-    """The lines of the legend under a Markdown table in which evidence of ``strength`` is green."""
+def markdown(board: Scoreboard) -> list[str]:
+    """The lines of the legend under the Markdown table of ``board``."""
+    meaning = RECORDINGS[board.strength] if board.recorded else EXPERIMENTS
+    other = _RECORDED if board.recorded else {}
     return [
-        f"{STRENGTHS[strength]} {INTRODUCTION}",
+        f"{meaning} {INTRODUCTION}",
         "",
         *(f"- {_shown(symbol)}: {text}" for symbol, text in SYMBOLS),
-        *(f"- **{column}**: {text}" for column, text in COLUMNS),
+        *(f"- **{column}**: {other.get(column, text)}" for column, text in COLUMNS),
     ]
 
 

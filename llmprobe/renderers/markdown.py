@@ -18,7 +18,7 @@ def render(board: Scoreboard) -> str:
         [_facts(board)],
         _table(board.rows),
         _folded(_NOTES_SUMMARY, notes.markdown(board)),
-        _folded(legend.SUMMARY, legend.markdown(board.strength)),
+        _folded(legend.SUMMARY, legend.markdown(board)),
     ]
     return "\n\n".join("\n".join(block) for block in blocks if any(block)) + "\n"
 

@@ -50,7 +50,8 @@ def _title(board: Scoreboard) -> str:
 def _summary(board: Scoreboard) -> str:
     models = len({row.model for row in board.rows})
     counts = (models, "model"), (len(board.rows), "row"), (board.requests, "request")
-    return ", ".join(counted(number, noun) for number, noun in counts)
+    made = f"; from recorded traffic, green means at least {board.strength}" if board.recorded else ""
+    return ", ".join(counted(number, noun) for number, noun in counts) + made
 
 
 def _styled(line: str, code: str, color: bool) -> str:

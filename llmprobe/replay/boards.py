@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import Final
 
 from llmprobe import __version__
-from llmprobe.checks.refusals import meaning
+from llmprobe.checks.refusals import Meaning, meaning
 from llmprobe.exchange import Exchange
 from llmprobe.replay.answers import AnswerKey
 from llmprobe.replay.judging import judge
@@ -128,6 +129,7 @@ def _board(
         requests=len(seen),
         notes=("Made from recorded traffic, without a request.",),
         strength=strength,
+        recorded=True,
     )
 
 
@@ -151,11 +153,15 @@ def _row(row: RecordedRow, key: AnswerKey) -> Row:
 def _says_nothing(row: RecordedRow) -> str:
     """Why a row in which every request failed for one reason that is not the model's is no row, "" when it is one."""
     errors = [turn.reply.error for turn in row.turns]
-    told = {meaning(error) for error in errors if error is not None}
-    if None in errors or len(told) != 1:
+    if None in errors:
         return ""
-    reasons = {
-        "auth": "the key was refused, as in all requests to this model",
-        "model": "there is no such model, in any request",
-    }
-    return next((why for found, why in reasons.items() if found in told), "")
+    if not row.model:
+        return "no model is named, and none answered"
+    told = {meaning(error) for error in errors if error is not None}
+    return _NO_ROW.get(told.pop(), "") if len(told) == 1 else ""
+
+
+_NO_ROW: Final[Mapping[Meaning, str]] = {
+    "auth": "the key was refused, as in all requests to this model",
+    "model": "there is no such model, in any request",
+}

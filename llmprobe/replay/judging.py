@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import reduce
 
 from llmprobe.call import Call, File, Image
 from llmprobe.checks import LONE_CHECKS, OBSERVERS, LoneCheck
-from llmprobe.checks.evidence import Mark, Trial, Turn, strongest
+from llmprobe.checks.evidence import Mark, Trial, Turn, clip
 from llmprobe.checks.fold import fold
 from llmprobe.checks.media import put_out, taken_in
 from llmprobe.checks.refusals import Meaning, meaning, without_model_name
@@ -17,9 +18,10 @@ from llmprobe.checks.spoilt import MeaningOf, spoilt
 from llmprobe.checks.tools import few_choices, tool_alone
 from llmprobe.probe import Trials
 from llmprobe.replay.answers import AnswerKey, cell_of, label_of, media_of
-from llmprobe.replay.rows import RecordedRow, answers, control_of, is_continuation
+from llmprobe.replay.rows import RecordedRow, answers, by_wish, is_continuation, wish
+from llmprobe.reply import ApiError
 from llmprobe.scoreboard import CELLS
-from llmprobe.verdict import Verdict
+from llmprobe.verdict import STRENGTHS, Verdict
 
 _ONCE = Trials(1, 1)
 _WORDS: Mapping[str, tuple[str, ...]] = {
@@ -43,8 +45,8 @@ def judge(row: RecordedRow, key: AnswerKey) -> dict[str, Verdict]:
         **judge_row.media(),
         **judge_row.sources(),
     }
-    for cell, observe in (("usage", "usage"), ("finish", "finish"), ("limits", "limits"), ("thinking", "thinking")):
-        verdict = OBSERVERS[observe](row.turns, found)
+    for cell in ("usage", "finish", "limits", "thinking"):
+        verdict = OBSERVERS[cell](row.turns, found)
         if verdict is not None:
             found[cell] = verdict
     return {cell: found[cell] for cell in CELLS if cell in found}
@@ -57,65 +59,80 @@ class _Judge:
         self._row = row
         self._key = key
         self._answers = answers(row.turns)
+        self._answered = by_wish(row.turns)
+        self._controls: dict[tuple[LoneCheck, str], Turn | None] = {}
         self._recheck = next((turn for turn in row.turns if turn.reply.error is None), None)
 
-    def _meaning_of(self, feature: str) -> MeaningOf:
+    def _meaning_of(self, feature: str, *besides: str) -> MeaningOf:
+        """What errors mean for ``feature``. ``besides`` are words that stand for something narrower than it."""
         words = (*self._row.dialect.fields.get(feature, ()), *_WORDS.get(feature, ())) or (feature,)
 
         def of(turn: Turn) -> Meaning | None:
             error = turn.reply.error
-            return meaning(without_model_name(error, self._row.model), words) if error else None
+            return meaning(_without_names(error, self._row.model, *besides), words) if error else None
 
         return of
 
-    def _mark(self, turn: Turn, feature: str, judge_turn: Callable[[Turn], Mark], *, judges_cut: bool) -> Mark:
+    def _mark(
+        self, turn: Turn, meaning_of: MeaningOf, judge_turn: Callable[[Turn], Mark], *, judges_cut: bool = True
+    ) -> Mark:
         trial = Trial((turn,), recheck=self._recheck)
-        bad = spoilt(trial, self._meaning_of(feature), judges_cut=judges_cut, judges_open=False)
+        bad = spoilt(trial, meaning_of, judges_cut=judges_cut, judges_open=False)
         return bad or judge_turn(turn)
 
     def lone(self, check: LoneCheck) -> Iterator[Verdict]:
         """The verdict of a check on single replies, or none when nothing asks for it."""
         asking = [turn for turn in self._row.turns if check.asks(turn.call) and not is_continuation(turn.call)]
-        marks = [self._mark(turn, check.feature, check.mark, judges_cut=check.judges_cut) for turn in asking]
-        if marks:
-            told = [self._against_control(turn, mark, check) for turn, mark in zip(asking, marks, strict=True)]
-            told = [self._believed(turn, mark, check) for turn, mark in zip(asking, told, strict=True)]
-            yield fold(told, _ONCE, refusals=1).verdict
+        if asking:
+            yield fold([self._lone_mark(turn, check) for turn in asking], _ONCE, refusals=1).verdict
 
-    def _believed(self, turn: Turn, mark: Mark, check: LoneCheck) -> Mark:
-        """``mark``, void where it speaks of how it was asked and not of the feature."""
+    def _lone_mark(self, turn: Turn, check: LoneCheck) -> Mark:
+        mark = self._mark(turn, self._meaning_of(check.feature), check.mark, judges_cut=check.judges_cut)
+        if mark.kind == "shown" and mark.strength != "accepted":
+            return self._against_control(turn, mark, check)
+        told = self._told_otherwise(turn, mark, check)
+        return replace(mark, kind="void", reason=f"{told}: {mark.reason}") if told else mark
+
+    def _told_otherwise(self, turn: Turn, mark: Mark, check: LoneCheck) -> str:
+        """Why ``mark`` speaks of how the feature was asked for and not of the feature, "" when it does not."""
         if mark.kind == "rejected" and not check.believes_refusals:
-            return replace(mark, kind="void", reason=f"another way of asking may pass; {mark.reason}")
+            return "another way of asking may pass"
         documented = self._row.dialect.spellings.get(check.feature, ())
         spelling = dict(turn.call.spelling).get(check.feature)
-        if mark.kind in ("ignored", "broken") and spelling is not None and spelling not in documented:
-            reason = f"asked for in a form that the wire format does not document ({spelling}): {mark.reason}"
-            return replace(mark, kind="void", reason=reason)
-        return mark
+        if spelling is None or spelling in documented:
+            return ""
+        only_this = mark.kind == "rejected" and self._meaning_of(check.feature, spelling)(turn) != "unsupported"
+        if mark.kind in ("ignored", "broken") or only_this:
+            return f"asked for in a form that the wire format does not document ({spelling})"
+        return ""
 
     def _against_control(self, turn: Turn, mark: Mark, check: LoneCheck) -> Mark:
         """``mark`` on the strongest evidence, where the same request without the feature gave another result."""
-        if mark.kind != "shown" or check.without is None or mark.strength == "accepted":
-            return mark
-        control = control_of(check.without(turn.call), self._row.turns)
-        if control is None or check.mark(replace(control, call=turn.call)).kind in ("shown", "void"):
+        control = self._control(turn.call, check)
+        if control is None:
             return mark
         reason = f"{mark.reason}; the same request without it gave another result"
-        evidence = (control.evidence, *mark.evidence)
-        return replace(mark, reason=reason, evidence=evidence, strength="shown")
+        return replace(mark, reason=reason, evidence=(control.evidence, *mark.evidence), strength="shown")
+
+    def _control(self, call: Call, check: LoneCheck) -> Turn | None:
+        """A turn that asked for ``call`` without the feature, when no such turn got the result that it gives."""
+        wished = check, wish(call)
+        if check.without is not None and wished not in self._controls:
+            controls = self._answered.get(wish(check.without(call)), ())
+            kinds = [check.mark(replace(control, call=call)).kind for control in controls]
+            telling = [turn for turn, kind in zip(controls, kinds, strict=True) if kind != "void"]
+            self._controls[wished] = telling[0] if telling and "shown" not in kinds else None
+        return self._controls.get(wished)
 
     def seeds(self) -> dict[str, Verdict]:
         """What requests that were repeated with one seed show."""
-        seeded = [turn for turn in self._row.turns if turn.call.seed is not None and turn.reply.error is None]
         marks = []
-        for call in dict.fromkeys(_hashable(turn.call) for turn in seeded):
-            same = [turn for turn in seeded if _hashable(turn.call) == call]
-            bare = _hashable(replace(same[0].call, seed=None))
-            without = [turn for turn in self._row.turns if not turn.reply.error and _hashable(turn.call) == bare]
-            mark = seed_repeated(same, without)
-            if mark is not None:
-                marks.append(mark)
-        return {"seed": fold(marks, _ONCE).verdict} if marks else {}
+        for same in self._answered.values():
+            if same[0].call.seed is not None:
+                without = self._answered.get(wish(replace(same[0].call, seed=None)), ())
+                marks.append(seed_repeated(same, without))
+        shown = [mark for mark in marks if mark is not None]
+        return {"seed": fold(shown, _ONCE).verdict} if shown else {}
 
     # --- tools
 
@@ -131,20 +148,23 @@ class _Judge:
         marks = [self._tool_mark(turn) for turn in offering]
         heard = [mark for mark, turn in zip(marks, offering, strict=True) if not _only_forcing_failed(turn, mark)]
         verdicts = {"tool": fold(heard or marks, _ONCE, refusals=1).verdict}
-        choosing = [turn for turn in offering if _offers_choice(turn.call) and turn.reply.error is None]
-        return verdicts | few_choices(choosing)
+        return verdicts | few_choices([turn for turn in offering if turn.reply.error is None])
 
     def _tool_mark(self, turn: Turn) -> Mark:
         answer = self._answers.get(turn.evidence)
         if answer is not None and answer.reply.error is not None:
-            told = self._meaning_of("tools")(answer)
-            mark = tool_alone(turn, None)
-            if told in ("later", "auth", "account") or mark.kind != "shown":
-                return mark
-            quote = answer.reply.error.message
-            reason = f"a later step is refused: {quote}"
-            return replace(mark, kind="partial", reason=reason[:200], evidence=(*mark.evidence, answer.evidence))
-        return self._mark(turn, "tools", lambda call: tool_alone(call, answer), judges_cut=False)
+            return self._refused_later(turn, answer, answer.reply.error)
+        # a choice that is refused is the business of the cell for forced calls
+        meaning_of = self._meaning_of("tools", "tool_choice", "tool choice")
+        return self._mark(turn, meaning_of, lambda call: tool_alone(call, answer), judges_cut=False)
+
+    def _refused_later(self, turn: Turn, answer: Turn, error: ApiError) -> Mark:
+        """A call whose result was not taken; trouble of the day or with the request leaves the call by itself."""
+        mark = tool_alone(turn, None)
+        if mark.kind != "shown" or self._meaning_of("tools")(answer) not in ("unsupported", "unclear", "model failure"):
+            return mark
+        reason = f"a later step is refused: {clip(error.message)}"
+        return replace(mark, kind="partial", reason=reason, evidence=(*mark.evidence, answer.evidence))
 
     # --- media
 
@@ -160,7 +180,7 @@ class _Judge:
 
     def _media_mark(self, turn: Turn, part: Image | File) -> Mark:
         shows = self._key.shows(part)
-        return self._mark(turn, cell_of(part), lambda asked: taken_in(asked, shows), judges_cut=True)
+        return self._mark(turn, self._meaning_of(cell_of(part)), lambda asked: taken_in(asked, shows))
 
     def _out(self, kind: str) -> Iterator[Verdict]:
         came = [turn for turn in self._row.turns if any(media.kind == kind for media in turn.reply.media)]
@@ -173,14 +193,14 @@ class _Judge:
         return {cell: verdict for cell, verdict in found.items() if verdict is not None}
 
 
+def _without_names(error: ApiError, *names: str) -> ApiError:
+    """``error`` without ``names``, wherever it holds them."""
+    param = "" if error.param in names else error.param
+    return reduce(without_model_name, names, replace(error, param=param))
+
+
 def _only_forcing_failed(turn: Turn, mark: Mark) -> bool:
     return mark.kind in ("rejected", "void") and turn.call.tool_choice not in (None, "auto")
-
-
-def _offers_choice(call: Call) -> bool:
-    properties = call.tools[0].parameters.get("properties")
-    schemas = properties.values() if isinstance(properties, dict) else ()
-    return any(isinstance(schema, dict) and len(schema.get("enum") or ()) > 1 for schema in schemas)
 
 
 def _over_formats(marks: Sequence[tuple[Image | File, Mark]]) -> Verdict:
@@ -188,16 +208,12 @@ def _over_formats(marks: Sequence[tuple[Image | File, Mark]]) -> Verdict:
     by_label: dict[str, list[Mark]] = {}
     for part, mark in marks:
         by_label.setdefault(label_of(part), []).append(mark)
-    good = [label for label, group in by_label.items() if all(mark.kind == "shown" for mark in group)]
+    verdicts = {label: fold(group, _ONCE, refusals=1).verdict for label, group in by_label.items()}
+    good = [label for label, verdict in verdicts.items() if verdict.outcome == "supported"]
     if not good:
         return fold([mark for _, mark in marks], _ONCE, refusals=1).verdict
-    bad = [f"{label} ({group[0].kind})" for label, group in by_label.items() if label not in good]
-    shown = [mark for label in good for mark in by_label[label]]
-    verdict = fold(shown, _ONCE).verdict
-    best = max(shown, key=lambda mark: mark.strength == strongest(shown))
+    shown = [mark for label in good for mark in by_label[label] if mark.kind == "shown"]
+    best = max(shown, key=lambda mark: STRENGTHS.index(mark.strength))
+    bad = [f"{label} ({verdict.outcome})" for label, verdict in verdicts.items() if label not in good]
     reason = f"{best.reason}: {', '.join(good)}" + (f"; not so: {', '.join(bad)}" if bad else "")
-    return replace(verdict, reason=reason)
-
-
-def _hashable(call: Call) -> str:
-    return repr(call)
+    return replace(fold(shown, _ONCE).verdict, reason=reason)

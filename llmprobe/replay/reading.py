@@ -18,6 +18,10 @@ from llmprobe.reply import Reply
 
 UNKNOWN_DIALECT: Final = "not understood: dialect unknown"
 
+_DEEPEST: Final = 100
+"""Levels of JSON in a request: no client needs as many, and comparing what has a thousand would end the program."""
+_STRING: Final = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
+
 
 @dataclass(frozen=True, slots=True)
 class Seen:
@@ -63,15 +67,14 @@ def read(exchange: Exchange, *, count_unknown: bool = False) -> Seen | Listing |
     codec = recognised(request)
     if codec is None:
         return _other(exchange)
+    if _depth(request.body) > _DEEPEST:
+        return Unused(exchange.id, "not understood: the request is nested too deep")
     try:
         call = codec.decode_call(request)
     except DecodeError as trouble:
         return Unused(exchange.id, f"not understood: {trouble}")
     reply = codec.decode_reply(exchange)
     response = exchange.response
-    unknown: Counter[str] = Counter()
-    if count_unknown and response is not None and response.status == 200:
-        unknown = unknown_fields(response, codec.known)
     return Seen(
         exchange.id,
         endpoint_of(request.url),
@@ -80,8 +83,30 @@ def read(exchange: Exchange, *, count_unknown: bool = False) -> Seen | Listing |
         without_data(reply),
         exchange.sent_at,
         response.status if response else None,
-        unknown,
+        _unknown(response, codec) if count_unknown and response is not None else Counter(),
     )
+
+
+def _depth(text: bytes) -> int:
+    """How many levels the JSON in ``text`` has."""
+    if text.count(b"{") + text.count(b"[") <= _DEEPEST:
+        return 0
+    depth = deepest = 0
+    for sign in _STRING.sub(b"", text):
+        if sign in b"{[":
+            depth += 1
+            deepest = max(deepest, depth)
+        elif sign in b"}]":
+            depth -= 1
+    return deepest
+
+
+def _unknown(response: HttpResponse, codec: Dialect) -> Counter[str]:
+    """The fields of a reply that ``codec`` does not know; errors are as free as their authors."""
+    try:
+        return unknown_fields(response, codec.known) if response.status == 200 else Counter()
+    except RecursionError:
+        return Counter(("nested too deep to be looked through",))
 
 
 def endpoint_of(url: str) -> str:
