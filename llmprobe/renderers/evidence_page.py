@@ -100,20 +100,29 @@ def _why_unjudged(verdict: Verdict) -> str:
 def printed_differences(board: Scoreboard, data: Scoreboard, printed: str) -> list[str]:
     """Every cell of a printed table that comes out differently in ours, each with the reason that the evidence gives.
 
-    ``data`` is what the table was printed from, ``printed`` its Markdown.
+    ``data`` is what the table was printed from, ``printed`` its Markdown. The last line counts those that are the same.
     """
     lines: dict[str, list[str]] = {}
+    same = compared = 0
     for row in (row for row in read_table(printed) if row.mode):
         ours, said = _same(board, row), _same(data, row)
         if ours is None or said is None:
-            lines.setdefault("no recording", []).append(code(row.model))
+            lines.setdefault("the row has no recording", []).append(code(row.model))
             continue
         for column, before, after in zip(COLUMNS, row_cells(row), row_cells(ours), strict=True):
+            same += before == after
+            compared += 1
             if before != after:
                 why = _why_printed(column, row, ours, said)
                 name = f"{code(row.model)} {mode_symbols(row)}"
                 lines.setdefault(f"**{column}** printed {before}, recorded {after}: {why}", []).append(name)
-    return [f"- {what}. ({_rows(rows)})" for what, rows in lines.items()]
+    told = [f"- {what}. ({_rows(rows)})" for what, rows in sorted(lines.items(), key=lambda line: _place(line[0]))]
+    return [*told, "", f"{same} of {compared} cells, with model and mode, are the same."]
+
+
+def _place(line: str) -> int:
+    """Where the column that ``line`` begins with stands in the table."""
+    return next((place for place, column in enumerate(COLUMNS) if line.startswith(f"**{column}**")), -1)
 
 
 def _rows(names: Sequence[str]) -> str:
@@ -167,7 +176,7 @@ def render(introduction: str, snapshots: Sequence[Snapshot], shown: str, printed
         ["Each with what was recorded, and where."],
         contradictions(snapshots),
         [f"## {shown}, against the table as it was printed"],
-        ["Every cell of the printed table that comes out differently, and why; all others are the same."],
+        ["Every cell of the printed table that comes out differently, and why."],
         list(printed),
         ["## Cells that were not judged"],
         unjudged(snapshots),
