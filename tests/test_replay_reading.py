@@ -12,12 +12,12 @@ import pytest
 
 from llmprobe.call import Call, File, Image, Message, Text, Tool
 from llmprobe.dialects import Listed, dialect, names
-from llmprobe.exchange import Exchange, HttpRequest, HttpResponse
+from llmprobe.exchange import Exchange, HttpResponse
 from llmprobe.replay.answers import AnswerKey, KnownMedium, cell_of, label_of, media_of
 from llmprobe.replay.media import digest
 from llmprobe.replay.reading import UNKNOWN_DIALECT, Listing, Seen, Unused, endpoint_of, read
 from llmprobe.reply import Media
-from tests.replayed import BASE, SENT_AT, ask, exchange, fetched, seen
+from tests.replayed import SENT_AT, ask, exchange, fetched, seen
 from tests.talks import refusal, said
 
 TALKING = [name for name in names() if "max_tokens" not in dialect(name).lacks]
@@ -166,14 +166,14 @@ def nested(levels: int, place: str) -> Exchange:
     for _ in range(levels):
         deep = {"a": deep}
     body: dict[str, Any] = {"model": "m", "messages": [{"role": "user", "content": "Hi"}], "seed": 1}
-    body |= {
+    places: dict[str, dict[str, Any]] = {
         "schema": {"response_format": {"type": "json_schema", "json_schema": {"name": "n", "schema": deep}}},
         "tool": {"tools": [{"type": "function", "function": {"name": "f", "parameters": deep}}]},
         "patch": {"more": deep},
         "content": {"messages": [{"role": "user", "content": [{"type": "x", "x": deep}]}]},
         "text": {"messages": [{"role": "user", "content": '[\\"' * levels}]},
-    }[place]
-    return fetched("/v1/chat/completions", method="POST", sent=body)
+    }
+    return fetched("/v1/chat/completions", method="POST", sent=body | places[place])
 
 
 @pytest.mark.parametrize("place", ["schema", "tool", "patch", "content"])
@@ -194,7 +194,7 @@ def test_replies_may_be_nested_as_deep_as_they_like(levels: int) -> None:
     """They are looked through, or found to be no reply."""
     one = exchange(ask(), said())
     for frame in ('{"choices":%s}', '{"choices":[{"message":{"content":%s}}]}', "%s", '{"error":%s}', '{"new":%s}'):
-        for left, right in ("[]", ("{\"a\":", "}")):
+        for left, right in ("[]", ('{"a":', "}")):
             body = frame % (left * levels + "1" + right * levels)
             assert one.response is not None
             assert understood(replace(one, response=replace(one.response, body=body.encode())), count_unknown=True)

@@ -66,9 +66,7 @@ def test_what_no_model_answered_is_told_and_makes_no_row() -> None:
     """A row without a name would say nothing."""
     found = replayed(recorded((ask(model=""), refusal("No.")), (ask(model="a"), said())))
     assert [row.model for board in found.boards for row in board.rows] == ["a"]
-    assert [(one.evidence, one.why) for one in found.unused] == [
-        ("a.yaml#0", "no model is named, and none answered")
-    ]
+    assert [(one.evidence, one.why) for one in found.unused] == [("a.yaml#0", "no model is named, and none answered")]
 
 
 # --- thinking
@@ -111,7 +109,10 @@ def test_a_count_of_thoughts_is_as_good_as_thoughts() -> None:
 
 def test_the_thoughts_of_one_model_are_not_those_of_another() -> None:
     """Each is asked by itself."""
-    assert [row[:2] for row in shape((ask(model="a"), THOUGHT), (ask(model="b"), said()))] == [("a", True), ("b", False)]
+    assert [row[:2] for row in shape((ask(model="a"), THOUGHT), (ask(model="b"), said()))] == [
+        ("a", True),
+        ("b", False),
+    ]
 
 
 def test_a_reply_that_reached_its_cap_is_expected_to_be_cut() -> None:
@@ -132,6 +133,7 @@ def test_a_reply_that_reached_its_cap_is_expected_to_be_cut() -> None:
 
 def test_rows_stand_in_the_order_of_the_list_of_models() -> None:
     """Others after them, as they came; lists of other hosts say nothing."""
+
     def listing(*models: str, base: str = "https://api.acme.test") -> Any:
         found = fetched("/v1/models", CHAT.encode_models(tuple(Listed(model, {}) for model in models)).body)
         return replace(found, request=replace(found.request, url=f"{base}/v1/models"))

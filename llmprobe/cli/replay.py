@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from llmprobe.replay.boards import Replayed
     from llmprobe.scoreboard import Scoreboard
 
+_NAME = r"[^\W_][\w.-]{0,99}"
+"""What can name a file anywhere."""
 _SHOWN = 8
 """Reasons why something was not used that are told; the report has all."""
 
@@ -63,14 +65,15 @@ def replay(
 
 
 def _named(boards: tuple[Scoreboard, ...], name: str | None) -> tuple[Scoreboard, ...]:
+    import re
     from dataclasses import replace
 
     from llmprobe.errors import UsageError
 
     if name is None:
         return boards
-    if not name.replace("-", "").replace("_", "").replace(".", "").isalnum() or name.startswith("."):
-        raise UsageError(f"--name {name!r} cannot name a file: letters, digits, dots, - and _ will do")
+    if not re.fullmatch(_NAME, name):
+        raise UsageError(f"--name {name[:40]!r} cannot name a file: letters, digits, dots, - and _ will do")
     if len(boards) > 1:
         found = ", ".join(board.provider for board in boards)
         raise UsageError(f"--name is for one provider, and the recordings hold {len(boards)}: {found}")
@@ -105,5 +108,3 @@ def _write_report(result: Replayed, path: Path) -> None:
         "unknown_fields": dict(sorted(result.unknown.items())),
     }
     write_atomically(path, json.dumps(report, indent=2, ensure_ascii=True) + "\n")
-
-

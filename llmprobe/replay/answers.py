@@ -47,7 +47,7 @@ def cell_of(part: Image | File) -> str:
         return "image"
     if part.kind != "document":
         return part.kind
-    # what lies somewhere under a name that tells nothing is most likely of the kind that all formats with documents take
+    # an address whose name tells nothing is most likely of the kind that all formats with documents take
     told = part.media_type or _suffix(part.url) or ("pdf" if part.url else "")
     return "pdf" if _format(told) == "pdf" else ""
 

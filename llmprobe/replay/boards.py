@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from hashlib import sha256
 from typing import Final
 
 from llmprobe import __version__
@@ -43,6 +44,11 @@ class Replayed:
     unknown: Counter[str] = field(default_factory=Counter)
     """Reply fields that no codec understands: ``dialect: path``, with their number."""
 
+    def add(self, one: Seen) -> None:
+        """Count ``one`` among what was decoded."""
+        self.decoded += 1
+        self.unknown.update({f"{one.dialect.name}: {name}": n for name, n in one.unknown.items()})
+
 
 def replay(
     found: Iterable[Exchange | Unused],
@@ -57,28 +63,48 @@ def replay(
     ``describe`` names an endpoint by its address and dialect. ``found`` is read once, and its bodies are let go.
     """
     result = Replayed()
+    seen, listings = _read(found, result, count_unknown)
+    boards = []
+    for (endpoint, dialect), some in _by_endpoint(seen).items():
+        listed = [model for listing in listings if listing.endpoint == endpoint for model in listing.models(dialect)]
+        rows = _telling(_ordered(rows_of(some), listed), result)
+        if rows:
+            board = _board(describe(endpoint, dialect), some, [_row(row, key) for row in rows])
+            boards.append(replace(board, base_url=endpoint, dialect=dialect, strength=strength))
+    result.boards = tuple(boards)
+    return result
+
+
+def _read(
+    found: Iterable[Exchange | Unused], result: Replayed, count_unknown: bool
+) -> tuple[list[Seen], list[Listing]]:
+    """What was understood; ``result`` is told of the rest, and of the numbers."""
     seen: list[Seen] = []
     listings: list[Listing] = []
+    places: dict[bytes, str] = {}
     for item in found:
-        if isinstance(item, Unused):
-            result.unused.append(item)
-            continue
-        result.read += 1
-        understood = read(item, count_unknown=count_unknown)
-        if isinstance(understood, Unused):
-            result.unused.append(understood)
+        understood = item if isinstance(item, Unused) else read(item, count_unknown=count_unknown)
+        if isinstance(item, Exchange):
+            result.read += 1
+            if isinstance(understood, Seen) and _is_copy(item, places):
+                understood = Unused(item.id, "the same exchange is in another file")
+        if isinstance(understood, Seen):
+            seen.append(understood)
+            result.add(understood)
         elif isinstance(understood, Listing):
             listings.append(understood)
         else:
-            seen.append(understood)
-            result.unknown.update({f"{understood.dialect.name}: {name}": n for name, n in understood.unknown.items()})
-    result.decoded = len(seen)
-    boards = [
-        _board(endpoint, dialect, some, listings, key, describe, strength, result)
-        for (endpoint, dialect), some in _by_endpoint(seen).items()
-    ]
-    result.boards = tuple(board for board in boards if board.rows)
-    return result
+            result.unused.append(understood)
+    return seen, listings
+
+
+def _is_copy(exchange: Exchange, places: dict[bytes, str]) -> bool:
+    """Another of the ``places`` has it too. A copied file is no second trial; refusals may be alike to the letter."""
+    if exchange.response is None or exchange.response.status != 200:
+        return False
+    parts = (exchange.request.url.encode(errors="replace"), exchange.request.body, exchange.response.body)
+    mark = b"".join(sha256(part).digest() for part in parts)
+    return places.setdefault(mark, exchange.case) != exchange.case
 
 
 def _by_endpoint(seen: Sequence[Seen]) -> dict[tuple[str, str], list[Seen]]:
@@ -96,41 +122,28 @@ def _by_endpoint(seen: Sequence[Seen]) -> dict[tuple[str, str], list[Seen]]:
     return grouped
 
 
-def _board(
-    endpoint: str,
-    dialect: str,
-    seen: Sequence[Seen],
-    listings: Sequence[Listing],
-    key: AnswerKey,
-    describe: Callable[[str, str], Provider],
-    strength: Strength,
-    result: Replayed,
-) -> Scoreboard:
-    provider = describe(endpoint, dialect)
-    listed = [model for listing in listings if listing.endpoint == endpoint for model in listing.models(dialect)]
-    rows: list[Row] = []
-    for row in _ordered(rows_of(seen), listed):
-        why = _says_nothing(row)
-        if why:
-            result.unused.extend(Unused(turn.evidence, why) for turn in row.turns)
-        else:
-            rows.append(_row(row, key))
-    latest = max((one.sent_at for one in seen), default=0.0)
+def _board(provider: Provider, seen: Sequence[Seen], rows: Sequence[Row]) -> Scoreboard:
+    """The scoreboard of ``provider``, whose ``rows`` were made of what was ``seen``."""
     return Scoreboard(
         provider.name,
         provider.title,
         tuple(rows),
         country=provider.country,
         local=provider.local,
-        base_url=endpoint,
-        dialect=dialect,
         tool_version=__version__,
-        scanned_at=datetime.fromtimestamp(latest, UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if latest else "",
+        scanned_at=written(max(one.sent_at for one in seen)),
         requests=len(seen),
         notes=("Made from recorded traffic, without a request.",),
-        strength=strength,
         recorded=True,
     )
+
+
+def written(time: float) -> str:
+    """Unix ``time`` as scoreboards write it, "" for none, or for one that no calendar has."""
+    try:
+        return datetime.fromtimestamp(time, UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if time else ""
+    except (ValueError, OverflowError, OSError):
+        return ""
 
 
 def _ordered(rows: list[RecordedRow], listed: Sequence[str]) -> list[RecordedRow]:
@@ -148,6 +161,18 @@ def _row(row: RecordedRow, key: AnswerKey) -> Row:
         note=oddities(row.turns),
         served=served(row.model, row.turns),
     )
+
+
+def _telling(rows: Sequence[RecordedRow], result: Replayed) -> list[RecordedRow]:
+    """Those of ``rows`` that are worth a row of a table; ``result`` is told why the others are not."""
+    telling = []
+    for row in rows:
+        why = _says_nothing(row)
+        if why:
+            result.unused.extend(Unused(turn.evidence, why) for turn in row.turns)
+        else:
+            telling.append(row)
+    return telling
 
 
 def _says_nothing(row: RecordedRow) -> str:

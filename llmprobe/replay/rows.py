@@ -54,8 +54,7 @@ def _rows_of_model(model: str, seen: Sequence[Seen]) -> Iterator[RecordedRow]:
                 one for one in seen if one.call.stream == (mode == "stream") and thinks[one.call.thinking] is thinking
             ]
             if chosen:
-                turns = tuple(map(_turn, chosen))
-                yield RecordedRow(model, thinking, mode, chosen[0].dialect, turns)
+                yield RecordedRow(model, thinking, mode, chosen[0].dialect, tuple(map(_turn, chosen)))
 
 
 def _thinking(seen: Sequence[Seen]) -> dict[bool | None, bool]:

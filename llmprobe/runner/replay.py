@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Sequence
+import os
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
+from typing import get_args
 
+from llmprobe.address import LISTING
 from llmprobe.answer_file import answer_key
 from llmprobe.dialects import dialect
 from llmprobe.errors import LlmprobeError, UsageError
@@ -15,14 +17,17 @@ from llmprobe.exchange import Exchange
 from llmprobe.probe_file import probes
 from llmprobe.recordings.foreign import Unread, files, header_of, read_paths
 from llmprobe.recordings.journal import Header, ReadOnly
-from llmprobe.replay.boards import Provider, Replayed, replay
-from llmprobe.replay.reading import Unused
+from llmprobe.replay.boards import Provider, Replayed, replay, written
+from llmprobe.replay.reading import Seen, Unused, read
 from llmprobe.runner.progress import Nobody
 from llmprobe.runner.scan import Options, Scan
 from llmprobe.scenario import Scenario
 from llmprobe.scenario_file import by_endpoint, find
-from llmprobe.scoreboard import Scoreboard
+from llmprobe.scoreboard import Mode, Scoreboard
 from llmprobe.verdict import Strength
+
+_NAME_CHARACTERS = 100
+"""Providers are names of files."""
 
 
 def replay_paths(paths: Sequence[Path], strength: Strength | None, *, count_unknown: bool = False) -> Replayed:
@@ -33,17 +38,27 @@ def replay_paths(paths: Sequence[Path], strength: Strength | None, *, count_unkn
     """
     journals: dict[Path, Header] = {}
     others: list[Path | Unread] = []
-    for file in files(paths):
+    for file in _once(files(paths)):
         header = header_of(file) if isinstance(file, Path) else None
-        if header is None or not isinstance(file, Path):
+        if header is None or not isinstance(file, Path) or not _is_sound(header):
             others.append(file)
         else:
             journals[file] = header
     result = replay(_found(others), answer_key(), _describe, strength or "accepted", count_unknown=count_unknown)
     for path, header in journals.items():
-        _add_journal(result, path, header, strength or "shown")
+        _add_journal(result, path, header, strength or "shown", count_unknown)
     result.boards = _told_apart(result.boards)
     return result
+
+
+def _once(found: Iterable[Path | Unread]) -> Iterator[Path | Unread]:
+    """Each file once, by whatever names it goes: what was recorded once is no two trials."""
+    known: set[str] = set()
+    for file in found:
+        place = os.path.realpath(file.path if isinstance(file, Unread) else file)
+        if place not in known:
+            known.add(place)
+            yield file
 
 
 def _told_apart(boards: Sequence[Scoreboard]) -> tuple[Scoreboard, ...]:
@@ -69,14 +84,28 @@ def _describe(endpoint: str, dialect_name: str) -> Provider:
     if scenario is not None:
         return Provider(scenario.name, scenario.title, scenario.country, scenario.local)
     host = endpoint.partition("://")[2] or "unknown"
-    name = "".join(char if char.isalnum() or char in "-." else "-" for char in host.lower())
-    return Provider(name.strip(".-") or "unknown", host)
+    return Provider(_file_name(host), host)
+
+
+def _file_name(text: str) -> str:
+    """``text`` as a name that a file can have, and that leads to no other folder."""
+    name = "".join(char if char.isalnum() or char in "-_." else "-" for char in text.lower())
+    return name.strip(".-")[:_NAME_CHARACTERS] or "unknown"
 
 
 # --- our own journals
 
 
-def _add_journal(result: Replayed, path: Path, header: Header, strength: Strength) -> None:
+def _is_sound(header: Header) -> bool:
+    """A scan can be made with ``header``: JSON may have made anything of it."""
+    words = (header.provider, header.base_url, header.dialect, header.probes)
+    lists = (header.models, header.modes)
+    fit = all(isinstance(word, str) for word in words) and all(isinstance(one, tuple) for one in lists)
+    fit = fit and all(isinstance(model, str) for model in header.models) and set(header.modes) <= set(get_args(Mode))
+    return fit and isinstance(header.seed, int) and (header.trials is None or isinstance(header.trials, int))
+
+
+def _add_journal(result: Replayed, path: Path, header: Header, strength: Strength, count_unknown: bool) -> None:
     """The scoreboard that the scan made, from what it recorded: by the very same way."""
     recorded: list[Exchange] = []
     for found in read_paths([path]):
@@ -84,11 +113,12 @@ def _add_journal(result: Replayed, path: Path, header: Header, strength: Strengt
             result.unused.append(Unused(found.path, found.why))
         else:
             recorded.append(found)
-    result.read += len(recorded)
-    result.decoded += len(recorded)
+    if not recorded:
+        return
+    _count(result, recorded, count_unknown)
     journal = ReadOnly(recorded)
     try:
-        board = asyncio.run(_scan(header, journal))
+        board = asyncio.run(_scan(header, journal, _models_path(recorded)))
     except LlmprobeError as trouble:
         result.unused.append(Unused(path.as_posix(), str(trouble)))
         return
@@ -98,15 +128,38 @@ def _add_journal(result: Replayed, path: Path, header: Header, strength: Strengt
             raise
         result.unused.append(Unused(path.as_posix(), str(known.exceptions[0])))
         return
-    latest = datetime.fromtimestamp(journal.latest, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    board = replace(board, scanned_at=latest, strength=strength, base_url=header.base_url)
+    board = replace(
+        board,
+        provider=_file_name(board.provider),
+        scanned_at=written(journal.latest),
+        strength=strength,
+        base_url=header.base_url,
+    )
     result.boards = (*result.boards, board)
 
 
-async def _scan(header: Header, journal: ReadOnly) -> Scoreboard:
+def _count(result: Replayed, recorded: Sequence[Exchange], count_unknown: bool) -> None:
+    """Tell ``result`` how much was read, and which fields are unknown."""
+    result.read += len(recorded)
+    for exchange in recorded:
+        understood = read(exchange, count_unknown=count_unknown)
+        if isinstance(understood, Seen):
+            result.add(understood)
+
+
+async def _scan(header: Header, journal: ReadOnly, models_path: str | None) -> Scoreboard:
     scenario = _scenario(header)
+    # what the scan tried again is in the journal; a request that is not there will not come by waiting
+    scenario = replace(scenario, limits=replace(scenario.limits, retries=0))
+    if models_path is not None:
+        scenario = replace(scenario, models_path=models_path)
     options = Options(header.seed, header.models, header.modes, header.trials)
     return await Scan(scenario, dialect(header.dialect), probes(), journal, options, Nobody()).run()
+
+
+def _models_path(recorded: Sequence[Exchange]) -> str | None:
+    """Where the scan asked for the list of models, ``None`` when it did not ask."""
+    return next((exchange.request.url for exchange in recorded if exchange.case == LISTING), None)
 
 
 def _scenario(header: Header) -> Scenario:
