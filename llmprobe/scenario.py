@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from fnmatch import fnmatchcase
+from typing import Any
 
 from llmprobe.call import JSON
 from llmprobe.scoreboard import Mode
@@ -97,3 +99,32 @@ class Scenario:
     def thinking_of(self, model: str) -> Thinking | None:
         """How ``model`` is told to think, when the scenario knows."""
         return next((entry for entry in self.thinking if fnmatchcase(model, entry.models)), None)
+
+
+_KEPT: Mapping[str, type | None] = {
+    "title": None, "country": None, "local": None, "models_path": None, "models": None, "modes": None,
+    "quirks": Quirk, "thinking": Thinking, "skips": Skip,
+}  # fmt: skip
+"""What decides on a scan's requests or is shown of it, and the type of what stands in it."""
+
+
+def kept(scenario: Scenario) -> str:
+    """What a journal keeps of ``scenario``, so that its scan can be gone through again without the file, as JSON."""
+    fields = asdict(scenario)
+    return json.dumps({name: fields[name] for name in _KEPT}, sort_keys=True)
+
+
+def restored(scenario: Scenario, text: str) -> Scenario:
+    """``scenario`` with what ``kept`` wrote. Raises ``ValueError`` when ``text`` is no such thing."""
+    try:
+        fields = json.loads(text)
+        found: dict[str, Any] = {name: _restored(fields[name], kind) for name, kind in _KEPT.items()}
+    except (KeyError, TypeError, RecursionError) as trouble:
+        raise ValueError(f"a scenario that cannot be read: {trouble!r}") from None
+    return replace(scenario, **found)
+
+
+def _restored(value: JSON, kind: type | None) -> Any:
+    if not isinstance(value, list):
+        return value
+    return tuple(value) if kind is None else tuple(kind(**fields) for fields in value)

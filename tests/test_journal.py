@@ -275,6 +275,7 @@ def test_the_first_line_is_the_header(tmp_path: Path) -> None:
             "models": [],
             "modes": ["stream", "sync"],
             "trials": 10,
+            "scenario": "",
             "llmprobe_journal": 1,
         },
         {"end": True},

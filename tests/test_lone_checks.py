@@ -333,6 +333,13 @@ def test_a_result_that_is_not_answered_is_partial(answer: Reply, why: str) -> No
     assert (mark.kind, why in mark.reason) == ("partial", True)
 
 
+def test_another_call_after_a_result_is_the_next_step() -> None:
+    """Agents go on calling; only the call whose result was sent must not come again."""
+    mark = tool_mark(calling("open", {"code": "4711"}), calling("open", {"code": "0815"}))
+
+    assert (mark.kind, mark.strength) == ("shown", "consistent")
+
+
 @pytest.mark.parametrize("parameters", [{"patternProperties": {}}, {"type": "objekt"}, {"$ref": "other.json"}])
 def test_a_tool_whose_schema_cannot_be_checked_is_not_held_against_its_calls(parameters: dict[str, Any]) -> None:
     """Recorded tools have any schema."""

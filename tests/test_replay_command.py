@@ -607,6 +607,22 @@ def test_a_journal_of_a_provider_that_is_not_known_is_read_all_the_same(tmp_path
     assert (found.provider, found.dialect, found.base_url) == ("mine", "ollama-chat", expected.base_url)
 
 
+def test_a_journal_keeps_what_was_special_about_its_scenario(tmp_path: Path) -> None:
+    """Its quirks are in the requests; the file that had them need not be there any more."""
+    with running(seed=5) as url:
+        (tmp_path / "acme.yaml").write_text(
+            f"name: acme\ntitle: Acme\nbase_url: {url}\nmodels: [perfect]\nmodels_path: ''\n"
+            "quirks:\n  - patch: {user: me}\n    because: the user is told in every request\n"
+        )
+        done = llmprobe("scan", "acme.yaml", "--seed", "5", "--quiet", "--out", "scanned", cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    scanned = load(tmp_path / "scanned" / "acme.json")
+    (tmp_path / "acme.yaml").unlink()
+    again = board(tmp_path, "scanned/.journal")
+    assert (again.title, again.rows) == ("Acme", scanned.rows)
+    assert b'\\"user\\":\\"me\\"' in (tmp_path / "scanned" / ".journal" / "acme.ndjson").read_bytes()
+
+
 def test_two_journals_of_one_provider_have_two_boards(scanned: tuple[Path, Scoreboard], tmp_path: Path) -> None:
     """Neither overwrites the other."""
     header, found = lines_of(scanned)

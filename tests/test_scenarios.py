@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from llmprobe import scenario_file
 from llmprobe.errors import UsageError
-from llmprobe.scenario import Quirk, Scenario, Thinking
+from llmprobe.scenario import Quirk, Scenario, Thinking, kept, restored
 from llmprobe.scenario_file import ad_hoc, find, is_address, load_scenario
 
 SHIPPED = [find(name) for name in scenario_file.names()]
@@ -341,3 +341,19 @@ def test_addresses_are_told_from_names(text: str, expected: bool) -> None:
 @pytest.mark.parametrize("name", scenario_file.names())
 def test_no_provider_is_taken_for_an_address(name: str) -> None:
     assert not is_address(name)
+
+
+@pytest.mark.parametrize("scenario", SHIPPED, ids=lambda scenario: scenario.name)
+def test_a_journal_keeps_all_of_a_scenario_that_decides_on_requests(scenario: Scenario) -> None:
+    """A scan can be gone through again without the file."""
+    bare = Scenario(scenario.name, "", scenario.base_url, scenario.dialect)
+    again = restored(bare, kept(scenario))
+    assert (again.quirks, again.thinking, again.skips) == (scenario.quirks, scenario.thinking, scenario.skips)
+    assert (again.models, again.modes, again.models_path) == (scenario.models, scenario.modes, scenario.models_path)
+    assert again.key_env == ()
+
+
+@pytest.mark.parametrize("text", ["", "7", "{}", "[]", '{"title": "x"}', kept(SHIPPED[0]).replace('"because"', '"b"')])
+def test_what_no_journal_kept_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match=r"."):
+        restored(Scenario("a", "A", "https://a.test"), text)

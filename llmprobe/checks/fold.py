@@ -83,7 +83,7 @@ def _mixed(valid: Sequence[Mark], kinds: Counter[Kind]) -> Verdict:
         if not good:  # works with a defect in some trials, and not at all in others
             sample = next(mark for mark in valid if mark.kind != "partial")
     else:
-        outcome, good = _OUTCOME[kinds.most_common(1)[0][0]], 0
+        outcome, good = _OUTCOME[max(kinds, key=lambda kind: (kinds[kind], kind))], 0
     return _counted(outcome, valid, sample, good)
 
 

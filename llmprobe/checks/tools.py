@@ -12,7 +12,7 @@ from llmprobe.checks.evidence import Mark, Trial, Turn, clip, void
 from llmprobe.checks.fold import Judgement, sign_test, wilson
 from llmprobe.checks.json_schema import violation
 from llmprobe.checks.refusals import meaning
-from llmprobe.checks.structured import strict_json
+from llmprobe.checks.structured import canonical, strict_json
 from llmprobe.probe import Trials
 from llmprobe.verdict import Outcome, Verdict
 
@@ -200,15 +200,21 @@ def tool_alone(call: Turn, answer: Turn | None) -> Mark:
         return Mark("broken", problem, "a well-formed call", made).seen_in(call)
     turns = (call,) if answer is None else (call, answer)
     mark = Mark("shown", "", "a well-formed call", made, strength="consistent").seen_in(*turns)
-    if answer is not None and answer.reply.tool_calls:
+    if answer is not None and _calls_again(call, answer):
         return replace(mark, kind="partial", reason="calls again instead of using the tool's answer")
-    if answer is not None and not answer.reply.content.strip() and not answer.reply.media:
+    if answer is not None and not (answer.reply.content.strip() or answer.reply.media or answer.reply.tool_calls):
         return replace(mark, kind="partial", reason="the tool's answer is taken, and no text comes")
     if not _anchored(call, arguments):
         reason = "a well-formed call; nothing in its arguments comes from the question"
         return replace(mark, reason=reason, strength="accepted")
     ending = "" if answer is None else ", and its result is answered with text"
     return replace(mark, reason=f"calls with what the question says{ending}")
+
+
+def _calls_again(call: Turn, answer: Turn) -> bool:
+    """The very call whose result was sent is made once more; another one is the next step of a task."""
+    made = {(one.name, canonical(one.arguments)) for one in call.reply.tool_calls}
+    return any((one.name, canonical(one.arguments)) in made for one in answer.reply.tool_calls)
 
 
 def _anchored(turn: Turn, arguments: Mapping[str, JSON]) -> bool:

@@ -157,6 +157,7 @@ def _journal(folder: Path, scenario: Scenario, options: Options, fresh: bool) ->
     from llmprobe.errors import UsageError
     from llmprobe.probe_file import digest, probes
     from llmprobe.recordings.journal import Header, Journal
+    from llmprobe.scenario import kept
 
     path = _journal_path(folder, scenario)
     header = Header(
@@ -168,6 +169,7 @@ def _journal(folder: Path, scenario: Scenario, options: Options, fresh: bool) ->
         models=tuple(sorted(options.models)),
         modes=tuple(sorted(options.modes)),
         trials=options.trials,
+        scenario=kept(scenario),
     )
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

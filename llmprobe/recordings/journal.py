@@ -38,6 +38,8 @@ class Header:
     modes: tuple[Mode, ...] = ("stream", "sync")
     """Sorted."""
     trials: int | None = None
+    scenario: str = ""
+    """What ``scenario.kept`` wrote: the rest of what decides on the requests."""
     llmprobe_journal: int = VERSION
 
     def line(self) -> str:

@@ -9,7 +9,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import get_args
 
-from llmprobe.address import LISTING
 from llmprobe.answer_file import answer_key
 from llmprobe.dialects import dialect
 from llmprobe.errors import LlmprobeError, UsageError
@@ -21,8 +20,8 @@ from llmprobe.replay.boards import Provider, Replayed, replay, written
 from llmprobe.replay.reading import Seen, Unused, read
 from llmprobe.runner.progress import Nobody
 from llmprobe.runner.scan import Options, Scan
-from llmprobe.scenario import Scenario
-from llmprobe.scenario_file import by_endpoint, find
+from llmprobe.scenario import Scenario, restored
+from llmprobe.scenario_file import by_endpoint
 from llmprobe.scoreboard import Mode, Scoreboard
 from llmprobe.verdict import Strength
 
@@ -98,7 +97,7 @@ def _file_name(text: str) -> str:
 
 def _is_sound(header: Header) -> bool:
     """A scan can be made with ``header``: JSON may have made anything of it."""
-    words = (header.provider, header.base_url, header.dialect, header.probes)
+    words = (header.provider, header.base_url, header.dialect, header.probes, header.scenario)
     lists = (header.models, header.modes)
     fit = all(isinstance(word, str) for word in words) and all(isinstance(one, tuple) for one in lists)
     fit = fit and all(isinstance(model, str) for model in header.models) and set(header.modes) <= set(get_args(Mode))
@@ -118,7 +117,7 @@ def _add_journal(result: Replayed, path: Path, header: Header, strength: Strengt
     _count(result, recorded, count_unknown)
     journal = ReadOnly(recorded)
     try:
-        board = asyncio.run(_scan(header, journal, _models_path(recorded)))
+        board = asyncio.run(_scan(header, journal))
     except LlmprobeError as trouble:
         result.unused.append(Unused(path.as_posix(), str(trouble)))
         return
@@ -147,25 +146,18 @@ def _count(result: Replayed, recorded: Sequence[Exchange], count_unknown: bool) 
             result.add(understood)
 
 
-async def _scan(header: Header, journal: ReadOnly, models_path: str | None) -> Scoreboard:
+async def _scan(header: Header, journal: ReadOnly) -> Scoreboard:
     scenario = _scenario(header)
     # what the scan tried again is in the journal; a request that is not there will not come by waiting
     scenario = replace(scenario, limits=replace(scenario.limits, retries=0))
-    if models_path is not None:
-        scenario = replace(scenario, models_path=models_path)
     options = Options(header.seed, header.models, header.modes, header.trials)
     return await Scan(scenario, dialect(header.dialect), probes(), journal, options, Nobody()).run()
 
 
-def _models_path(recorded: Sequence[Exchange]) -> str | None:
-    """Where the scan asked for the list of models, ``None`` when it did not ask."""
-    return next((exchange.request.url for exchange in recorded if exchange.case == LISTING), None)
-
-
 def _scenario(header: Header) -> Scenario:
-    """The scenario of the scan; one that is no longer known by its name is made from what the journal says."""
+    """The scenario of the scan, as its journal kept it."""
+    scenario = Scenario(header.provider, header.provider, header.base_url, header.dialect)
     try:
-        known = find(header.provider)
-    except UsageError:
-        return Scenario(header.provider, header.provider, header.base_url, header.dialect)
-    return replace(known, base_url=header.base_url, dialect=header.dialect)
+        return restored(scenario, header.scenario)
+    except ValueError as trouble:
+        raise UsageError(f"its first line cannot be read: {trouble}") from None
