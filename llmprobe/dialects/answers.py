@@ -1,4 +1,4 @@
-"""What all dialects do alike with an answer, before its body is read, and with lists of models."""
+"""What all dialects do alike around the bodies that they write and read: requests, answers, lists of models."""
 
 from __future__ import annotations
 
@@ -9,13 +9,47 @@ from typing import Protocol
 from llmprobe.call import JSON
 from llmprobe.dialects.api_errors import read_error
 from llmprobe.dialects.base import DecodeError, Listed
-from llmprobe.dialects.json_text import decode_text, read_json
-from llmprobe.dialects.rate_limits import read_limits, retry_after
+from llmprobe.dialects.json_text import decode_text, read_json, write_json
+from llmprobe.dialects.rate_limits import read_limits, retry_after, write_limits
 from llmprobe.exchange import Exchange, Headers, HttpRequest, HttpResponse
 from llmprobe.reply import ApiError, RateLimit, Reply
 
 JSON_TYPE: Headers = (("content-type", "application/json"),)
 SSE_TYPE: Headers = (("content-type", "text/event-stream; charset=utf-8"),)
+
+
+def posts_to(request: HttpRequest, path: str, names: Sequence[str]) -> bool:
+    """``request`` posts a JSON object in which all of ``names`` stand to a URL whose path ends with ``path``."""
+    return request.method == "POST" and path_of(request).endswith(path) and has_fields(request, names)
+
+
+def asks_stream(request: HttpRequest, *, default: bool = False) -> bool | None:
+    """Whether ``request`` asks for a stream, which it does by ``default``; ``None`` when it cannot be read."""
+    try:
+        wanted = request_json(request).get("stream")
+    except DecodeError:
+        return None
+    return wanted is not False if default else wanted is True
+
+
+def post(path: str, body: JSON, headers: Headers = ()) -> HttpRequest:
+    """The request that posts ``body`` as JSON."""
+    return HttpRequest("POST", path, (*JSON_TYPE, *headers), write_json(body))
+
+
+def answer(body: JSON, limits: tuple[RateLimit, ...] = ()) -> HttpResponse:
+    """A 200 with ``body`` as JSON."""
+    return HttpResponse(200, JSON_TYPE + write_limits(limits), write_json(body))
+
+
+def stream_answer(text: str, limits: tuple[RateLimit, ...], kind: Headers = SSE_TYPE) -> HttpResponse:
+    """A 200 with a whole stream as its body."""
+    return HttpResponse(200, kind + write_limits(limits), text.encode())
+
+
+def refuse(error: ApiError, body: JSON) -> HttpResponse:
+    """The refusal that says ``body``."""
+    return HttpResponse(error.status or 500, JSON_TYPE, write_json(body))
 
 
 class ReadReply(Protocol):
@@ -79,6 +113,11 @@ def has_fields(request: HttpRequest, names: Sequence[str]) -> bool:
         return set(names) <= request_json(request).keys()
     except DecodeError:
         return False
+
+
+def encode_list(models: tuple[Listed, ...]) -> HttpResponse:
+    """The list of ``models`` as OpenAI and its relatives write it."""
+    return answer({"object": "list", "data": [{**model.declared, "id": model.id} for model in models]})
 
 
 def decode_list(

@@ -9,13 +9,20 @@ from collections.abc import Mapping
 
 from llmprobe.absent import ABSENT, Maybe
 from llmprobe.call import JSON, Call, Message, text_of
-from llmprobe.dialects.answers import JSON_TYPE, decode_answer, has_fields, path_of, read_body, request_json
+from llmprobe.dialects.answers import (
+    answer,
+    decode_answer,
+    encode_list,
+    post,
+    posts_to,
+    read_body,
+    refuse,
+    request_json,
+)
 from llmprobe.dialects.api_errors import from_json, write_error
 from llmprobe.dialects.base import DecodeError, Listed
-from llmprobe.dialects.json_text import write_json
 from llmprobe.dialects.openai_chat import OpenAiChat
 from llmprobe.dialects.openai_chat.request import FIELDS
-from llmprobe.dialects.rate_limits import write_limits
 from llmprobe.dialects.values import objects, read_count, read_word
 from llmprobe.exchange import Exchange, HttpRequest, HttpResponse
 from llmprobe.json_patch import merge_patch
@@ -50,13 +57,13 @@ class OpenAiImages:
 
     def recognises(self, request: HttpRequest) -> bool:
         """See ``Dialect.recognises``."""
-        return request.method == "POST" and path_of(request).endswith(_PATH) and has_fields(request, ("prompt",))
+        return posts_to(request, _PATH, ("prompt",))
 
     def encode_call(self, call: Call) -> HttpRequest:
         """See ``Dialect.encode_call``. What the messages say in text is the prompt, nothing else has a field."""
         prompt = "\n".join(text_of(message) for message in call.messages)
         body = ({"model": call.model} if call.model else {}) | {"prompt": prompt}
-        return HttpRequest("POST", _PATH, JSON_TYPE, write_json(merge_patch(body, dict(call.patch))))
+        return post(_PATH, merge_patch(body, dict(call.patch)))
 
     def decode_call(self, request: HttpRequest) -> Call:
         """See ``Dialect.decode_call``. All but model and prompt is in the patch, ``stream`` too."""
@@ -69,11 +76,11 @@ class OpenAiImages:
     def encode_reply(self, reply: Reply, *, stream: bool) -> HttpResponse:
         """See ``Dialect.encode_reply``. There are no streams."""
         del stream
-        return HttpResponse(200, JSON_TYPE + write_limits(reply.limits), write_json(_write_reply(reply)))
+        return answer(_write_reply(reply), reply.limits)
 
     def encode_error(self, error: ApiError) -> HttpResponse:
         """See ``Dialect.encode_error``."""
-        return _CHAT.encode_error(error)
+        return refuse(error, write_error(error))
 
     def decode_reply(self, exchange: Exchange) -> Reply:
         """See ``Dialect.decode_reply``."""
@@ -81,7 +88,7 @@ class OpenAiImages:
 
     def encode_models(self, models: tuple[Listed, ...]) -> HttpResponse:
         """See ``Dialect.encode_models``."""
-        return _CHAT.encode_models(models)
+        return encode_list(models)
 
     def decode_models(self, response: HttpResponse) -> tuple[Listed, ...]:
         """See ``Dialect.decode_models``."""

@@ -10,20 +10,20 @@ from collections.abc import Mapping
 
 from llmprobe.call import Call
 from llmprobe.dialects.answers import (
-    JSON_TYPE,
-    SSE_TYPE,
+    answer,
+    asks_stream,
     decode_answer,
     decode_list,
-    has_fields,
-    path_of,
+    post,
+    posts_to,
+    refuse,
     request_json,
+    stream_answer,
 )
 from llmprobe.dialects.anthropic_messages import reply as whole
 from llmprobe.dialects.anthropic_messages import request as asked
 from llmprobe.dialects.anthropic_messages import stream as streamed
 from llmprobe.dialects.base import DecodeError, Listed
-from llmprobe.dialects.json_text import write_json
-from llmprobe.dialects.rate_limits import write_limits
 from llmprobe.dialects.sse import is_stream
 from llmprobe.exchange import Exchange, HttpRequest, HttpResponse
 from llmprobe.reply import ApiError, RateLimit, Reply
@@ -40,12 +40,11 @@ class AnthropicMessages:
 
     def recognises(self, request: HttpRequest) -> bool:
         """See ``Dialect.recognises``."""
-        fits = request.method == "POST" and path_of(request).endswith(asked.PATH)
-        return fits and has_fields(request, ("messages", "max_tokens"))
+        return posts_to(request, asked.PATH, ("messages", "max_tokens"))
 
     def encode_call(self, call: Call) -> HttpRequest:
         """See ``Dialect.encode_call``."""
-        return HttpRequest("POST", asked.PATH, (*JSON_TYPE, asked.VERSION), write_json(asked.write_call(call)))
+        return post(asked.PATH, asked.write_call(call), (asked.VERSION,))
 
     def decode_call(self, request: HttpRequest) -> Call:
         """See ``Dialect.decode_call``."""
@@ -56,18 +55,17 @@ class AnthropicMessages:
 
     def encode_reply(self, reply: Reply, *, stream: bool) -> HttpResponse:
         """See ``Dialect.encode_reply``."""
-        limits = write_limits(reply.limits)
         if stream:
-            return HttpResponse(200, SSE_TYPE + limits, streamed.write_stream(reply).encode())
-        return HttpResponse(200, JSON_TYPE + limits, write_json(whole.write_reply(reply)))
+            return stream_answer(streamed.write_stream(reply), reply.limits)
+        return answer(whole.write_reply(reply), reply.limits)
 
     def encode_error(self, error: ApiError) -> HttpResponse:
         """See ``Dialect.encode_error``."""
-        return HttpResponse(error.status or 500, JSON_TYPE, write_json(whole.write_error(error)))
+        return refuse(error, whole.write_error(error))
 
     def decode_reply(self, exchange: Exchange) -> Reply:
         """See ``Dialect.decode_reply``."""
-        wanted = _stream_asked(exchange.request)
+        wanted = asks_stream(exchange.request)
 
         def read(response: HttpResponse, *, limits: tuple[RateLimit, ...], cut: str) -> Reply:
             how = streamed.read_stream if is_stream(response) else whole.read_whole
@@ -79,16 +77,8 @@ class AnthropicMessages:
         """See ``Dialect.encode_models``. All are on one page."""
         data = [{**model.declared, "id": model.id} for model in models]
         page = {"first_id": data[0]["id"], "last_id": data[-1]["id"]} if data else {"first_id": None, "last_id": None}
-        return HttpResponse(200, JSON_TYPE, write_json({"data": data, "has_more": False, **page}))
+        return answer({"data": data, "has_more": False, **page})
 
     def decode_models(self, response: HttpResponse) -> tuple[Listed, ...]:
         """See ``Dialect.decode_models``. Besides ``data``, a bare list and ``models`` are read."""
         return decode_list(response, ("data", "models"), lambda entry: entry.get("id"))
-
-
-def _stream_asked(request: HttpRequest) -> bool | None:
-    """Whether a stream was asked for, ``None`` when the request cannot be read."""
-    try:
-        return request_json(request).get("stream") is True
-    except DecodeError:
-        return None

@@ -11,15 +11,13 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from llmprobe.call import JSON, Call
-from llmprobe.dialects.answers import JSON_TYPE, SSE_TYPE, decode_answer, decode_list, has_fields
+from llmprobe.dialects.answers import answer, decode_answer, decode_list, has_fields, post, refuse, stream_answer
 from llmprobe.dialects.base import Listed
 from llmprobe.dialects.gemini_generate_content import failures
 from llmprobe.dialects.gemini_generate_content import reply as whole
 from llmprobe.dialects.gemini_generate_content import request as asked
 from llmprobe.dialects.gemini_generate_content import stream as streamed
 from llmprobe.dialects.gemini_generate_content.fields import KNOWN
-from llmprobe.dialects.json_text import write_json
-from llmprobe.dialects.rate_limits import write_limits
 from llmprobe.dialects.sse import is_stream
 from llmprobe.exchange import Exchange, HttpRequest, HttpResponse
 from llmprobe.reply import ApiError, RateLimit, Reply
@@ -41,7 +39,7 @@ class GeminiGenerateContent:
 
     def encode_call(self, call: Call) -> HttpRequest:
         """See ``Dialect.encode_call``."""
-        return HttpRequest("POST", asked.write_url(call), JSON_TYPE, write_json(asked.write_call(call)))
+        return post(asked.write_url(call), asked.write_call(call))
 
     def decode_call(self, request: HttpRequest) -> Call:
         """See ``Dialect.decode_call``."""
@@ -49,14 +47,13 @@ class GeminiGenerateContent:
 
     def encode_reply(self, reply: Reply, *, stream: bool) -> HttpResponse:
         """See ``Dialect.encode_reply``."""
-        limits = write_limits(reply.limits)
         if stream:
-            return HttpResponse(200, SSE_TYPE + limits, streamed.write_stream(reply).encode())
-        return HttpResponse(200, JSON_TYPE + limits, write_json(whole.write_reply(reply)))
+            return stream_answer(streamed.write_stream(reply), reply.limits)
+        return answer(whole.write_reply(reply), reply.limits)
 
     def encode_error(self, error: ApiError) -> HttpResponse:
         """See ``Dialect.encode_error``."""
-        return HttpResponse(error.status or 500, JSON_TYPE, write_json(failures.write_failure(error)))
+        return refuse(error, failures.write_failure(error))
 
     def decode_reply(self, exchange: Exchange) -> Reply:
         """See ``Dialect.decode_reply``."""
@@ -78,7 +75,7 @@ class GeminiGenerateContent:
     def encode_models(self, models: tuple[Listed, ...]) -> HttpResponse:
         """See ``Dialect.encode_models``."""
         entries = [{**model.declared, "name": f"{asked.collection(model.id)}{model.id}"} for model in models]
-        return HttpResponse(200, JSON_TYPE, write_json({"models": entries}))
+        return answer({"models": entries})
 
     def decode_models(self, response: HttpResponse) -> tuple[Listed, ...]:
         """See ``Dialect.decode_models``. The collection ``models/`` is no part of an id."""

@@ -10,13 +10,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from llmprobe.call import Call
-from llmprobe.dialects.answers import JSON_TYPE, decode_answer, decode_list, has_fields, path_of, request_json
-from llmprobe.dialects.base import DecodeError, Listed
-from llmprobe.dialects.json_text import write_json
+from llmprobe.dialects.answers import (
+    answer,
+    asks_stream,
+    decode_answer,
+    decode_list,
+    post,
+    posts_to,
+    refuse,
+    request_json,
+    stream_answer,
+)
+from llmprobe.dialects.base import Listed
 from llmprobe.dialects.ollama_chat import reply as whole
 from llmprobe.dialects.ollama_chat import request as asked
 from llmprobe.dialects.ollama_chat import stream as streamed
-from llmprobe.dialects.rate_limits import write_limits
 from llmprobe.exchange import Exchange, HttpRequest, HttpResponse
 from llmprobe.reply import ApiError, RateLimit, Reply
 
@@ -32,11 +40,11 @@ class OllamaChat:
 
     def recognises(self, request: HttpRequest) -> bool:
         """See ``Dialect.recognises``."""
-        return request.method == "POST" and path_of(request).endswith(asked.PATH) and has_fields(request, ("messages",))
+        return posts_to(request, asked.PATH, ("messages",))
 
     def encode_call(self, call: Call) -> HttpRequest:
         """See ``Dialect.encode_call``. Besides what it lacks, a tool choice and the name of a schema are left out."""
-        return HttpRequest("POST", asked.PATH, JSON_TYPE, write_json(asked.write_call(call)))
+        return post(asked.PATH, asked.write_call(call))
 
     def decode_call(self, request: HttpRequest) -> Call:
         """See ``Dialect.decode_call``. The result of a tool that has no id has the tool's name for one."""
@@ -44,18 +52,17 @@ class OllamaChat:
 
     def encode_reply(self, reply: Reply, *, stream: bool) -> HttpResponse:
         """See ``Dialect.encode_reply``."""
-        limits = write_limits(reply.limits)
         if stream:
-            return HttpResponse(200, streamed.NDJSON_TYPE + limits, streamed.write_stream(reply).encode())
-        return HttpResponse(200, JSON_TYPE + limits, write_json(whole.write_reply(reply)))
+            return stream_answer(streamed.write_stream(reply), reply.limits, streamed.NDJSON_TYPE)
+        return answer(whole.write_reply(reply), reply.limits)
 
     def encode_error(self, error: ApiError) -> HttpResponse:
         """See ``Dialect.encode_error``."""
-        return HttpResponse(error.status or 500, JSON_TYPE, write_json(whole.write_error(error)))
+        return refuse(error, whole.write_error(error))
 
     def decode_reply(self, exchange: Exchange) -> Reply:
         """See ``Dialect.decode_reply``."""
-        wanted = _asked(exchange.request)
+        wanted = asks_stream(exchange.request, default=True)
 
         def read(response: HttpResponse, *, limits: tuple[RateLimit, ...], cut: str) -> Reply:
             how = streamed.read_stream if streamed.is_stream(response) else whole.read_whole
@@ -66,16 +73,8 @@ class OllamaChat:
     def encode_models(self, models: tuple[Listed, ...]) -> HttpResponse:
         """See ``Dialect.encode_models``."""
         data = [{**model.declared, "name": model.id, "model": model.id} for model in models]
-        return HttpResponse(200, JSON_TYPE, write_json({"models": data}))
+        return answer({"models": data})
 
     def decode_models(self, response: HttpResponse) -> tuple[Listed, ...]:
         """See ``Dialect.decode_models``."""
         return decode_list(response, ("models",), lambda entry: entry.get("name", entry.get("model")))
-
-
-def _asked(request: HttpRequest) -> bool | None:
-    """Whether ``request`` asks for a stream; of one that cannot be read nothing is known."""
-    try:
-        return request_json(request).get("stream") is not False
-    except DecodeError:
-        return None

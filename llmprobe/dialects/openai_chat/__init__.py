@@ -11,22 +11,22 @@ from collections.abc import Mapping
 
 from llmprobe.call import Call
 from llmprobe.dialects.answers import (
-    JSON_TYPE,
-    SSE_TYPE,
+    answer,
     decode_answer,
     decode_list,
-    has_fields,
-    path_of,
+    encode_list,
+    post,
+    posts_to,
+    refuse,
     request_json,
+    stream_answer,
 )
 from llmprobe.dialects.api_errors import write_error
 from llmprobe.dialects.base import DecodeError, Listed
-from llmprobe.dialects.json_text import write_json
 from llmprobe.dialects.openai_chat import reply as whole
 from llmprobe.dialects.openai_chat import request as asked
 from llmprobe.dialects.openai_chat import stream as streamed
 from llmprobe.dialects.openai_chat.known_fields import KNOWN
-from llmprobe.dialects.rate_limits import write_limits
 from llmprobe.dialects.sse import is_stream
 from llmprobe.exchange import Exchange, HttpRequest, HttpResponse
 from llmprobe.reply import ApiError, RateLimit, Reply
@@ -43,11 +43,11 @@ class OpenAiChat:
 
     def recognises(self, request: HttpRequest) -> bool:
         """See ``Dialect.recognises``."""
-        return request.method == "POST" and path_of(request).endswith(asked.PATH) and has_fields(request, ("messages",))
+        return posts_to(request, asked.PATH, ("messages",))
 
     def encode_call(self, call: Call) -> HttpRequest:
         """See ``Dialect.encode_call``."""
-        return HttpRequest("POST", asked.PATH, JSON_TYPE, write_json(asked.write_call(call)))
+        return post(asked.PATH, asked.write_call(call))
 
     def decode_call(self, request: HttpRequest) -> Call:
         """See ``Dialect.decode_call``."""
@@ -55,14 +55,13 @@ class OpenAiChat:
 
     def encode_reply(self, reply: Reply, *, stream: bool) -> HttpResponse:
         """See ``Dialect.encode_reply``."""
-        limits = write_limits(reply.limits)
         if stream:
-            return HttpResponse(200, SSE_TYPE + limits, streamed.write_stream(reply).encode())
-        return HttpResponse(200, JSON_TYPE + limits, write_json(whole.write_reply(reply)))
+            return stream_answer(streamed.write_stream(reply), reply.limits)
+        return answer(whole.write_reply(reply), reply.limits)
 
     def encode_error(self, error: ApiError) -> HttpResponse:
         """See ``Dialect.encode_error``."""
-        return HttpResponse(error.status or 500, JSON_TYPE, write_json(write_error(error)))
+        return refuse(error, write_error(error))
 
     def decode_reply(self, exchange: Exchange) -> Reply:
         """See ``Dialect.decode_reply``."""
@@ -76,8 +75,7 @@ class OpenAiChat:
 
     def encode_models(self, models: tuple[Listed, ...]) -> HttpResponse:
         """See ``Dialect.encode_models``."""
-        data = [{**model.declared, "id": model.id} for model in models]
-        return HttpResponse(200, JSON_TYPE, write_json({"object": "list", "data": data}))
+        return encode_list(models)
 
     def decode_models(self, response: HttpResponse) -> tuple[Listed, ...]:
         """See ``Dialect.decode_models``. Besides ``data``, a bare list and ``models`` are read."""
