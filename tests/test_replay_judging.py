@@ -365,6 +365,14 @@ def test_a_search_that_nobody_asked_for_counts() -> None:
     assert found.evidence == ("a.yaml#0",)
 
 
+def test_a_search_that_was_asked_for_and_not_made_is_not_made_up_for_by_another() -> None:
+    """Only where asking came to nothing do searches count that nobody asked for."""
+    unasked = (ask(), said(citations=(Citation("web", "A", "https://x.test"),)))
+    refused = (SEARCH, refusal("tools[0].type must be one of [function, mcp]"))
+    assert cells(unasked, (SEARCH, said("From memory.")))["web_search"].outcome == "ignored"
+    assert cells(unasked, refused)["web_search"].outcome == "supported"
+
+
 # --- seeds
 
 

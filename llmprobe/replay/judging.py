@@ -43,8 +43,8 @@ def judge(row: RecordedRow, key: AnswerKey) -> dict[str, Verdict]:
         **judge_row.seeds(),
         **judge_row.tools(),
         **judge_row.media(),
-        **judge_row.sources(),
     }
+    found |= judge_row.sources(found)
     for cell in ("usage", "finish", "limits", "thinking"):
         verdict = OBSERVERS[cell](row.turns, found)
         if verdict is not None:
@@ -187,10 +187,11 @@ class _Judge:
         if came:
             yield fold([put_out(turn, kind) for turn in came], _ONCE).verdict
 
-    def sources(self) -> dict[str, Verdict]:
-        """Citations, and searches that nobody asked for, over all replies."""
+    def sources(self, cells: Mapping[str, Verdict]) -> dict[str, Verdict]:
+        """Citations over all replies, and searches that nobody asked for where asking for one came to nothing."""
         found = {"cite": cited(self._row.turns), "web_search": searches_unasked(self._row.turns)}
-        return {cell: verdict for cell, verdict in found.items() if verdict is not None}
+        asked = cells.get("web_search", Verdict("untested")).outcome not in ("untested", "inconclusive")
+        return {cell: one for cell, one in found.items() if one is not None and not (asked and cell == "web_search")}
 
 
 def _without_names(error: ApiError, *names: str) -> ApiError:
