@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from llmprobe.absent import ABSENT, Maybe
-from llmprobe.call import ToolCall
+from llmprobe.call import Other, ToolCall
 
 Finish: TypeAlias = Literal[
     "stop", "stop_sequence", "length", "tool_calls", "content_filter", "pending", "error", "unknown"
@@ -111,6 +111,8 @@ class Reply:
     reasoning_place: str = ""
     """Wire field of the reasoning text; "think" when it stood in tags inside the text."""
     tool_calls: tuple[ToolCall, ...] = ()
+    echo: tuple[Other, ...] = ()
+    """Parts that the provider wants back as they came when a conversation goes on: thoughts that it has signed."""
     server_tools: tuple[str, ...] = ()
     """Wire names of the tools that the server ran by itself, each use once."""
     citations: tuple[Citation, ...] = ()

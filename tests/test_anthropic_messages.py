@@ -515,10 +515,17 @@ def replies(draw: st.DrawFn, *, streamed: bool) -> Reply:
     if finish == ("stop" if calls else "tool_calls"):
         finish = None
     text = draw(st.just(ABSENT) | texts)
+    reasoning = draw(texts) if place == "thinking" else ""
+    proof = draw(names)
+    signed = {
+        "thinking": Other("thinking", {"thinking": reasoning, "signature": proof}),
+        "redacted_thinking": Other("redacted_thinking", {"data": proof}),
+    }
     return Reply(
         text=text,
-        reasoning=(draw(texts) if place == "thinking" else "") if place else ABSENT,
+        reasoning=reasoning if place else ABSENT,
         reasoning_place=place,
+        echo=(signed[place],) if place and draw(st.booleans()) else (),
         tool_calls=calls,
         server_tools=draw(st.lists(names, max_size=2).map(tuple)),
         citations=() if text is ABSENT else draw(st.lists(citations, max_size=2).map(tuple)),
@@ -784,6 +791,7 @@ def test_a_stream_as_it_is_documented() -> None:
         text="a",
         reasoning="hm",
         reasoning_place="thinking",
+        echo=(Other("thinking", {"thinking": "hm", "signature": "s=="}),),
         tool_calls=(ToolCall("c1", "f", '{"a":1}'), ToolCall("c2", "f", "{}")),
         server_tools=("web_search",),
         citations=(Citation("document", "t", quote="q"),),

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from llmprobe.call import Call, ToolCall
+from llmprobe.call import Call, Other, Text, ToolCall
 from llmprobe.checks import OBSERVERS
 from llmprobe.checks.evidence import Turn
 from llmprobe.reply import Reply
@@ -101,6 +101,22 @@ def test_the_call_is_played_back_as_it_came() -> None:
     assert done.outcome == "supported"
     assert assistant.tool_calls[0].arguments == arguments.replace("CODE", code_in(done.calls("call")[0]))
     assert assistant.reasoning == "I must call it."
+
+
+def test_signed_thoughts_are_played_back_before_the_call() -> None:
+    """Where the provider demands back what it has signed, as it came, with the text if there was some."""
+    signed = Other("thinking", {"thinking": "I must call it.", "signature": "s=="})
+
+    def reply(call: Call) -> Reply:
+        if not first_call(call):
+            return good(call)
+        made = calling("open_locker", json.dumps({"code": code_in(call)}))
+        return replace(made, echo=(signed,), text="One moment.")
+
+    done = talk("tool", reply)
+
+    assert done.outcome == "supported"
+    assert done.calls("answer")[0].messages[1].content == (signed, Text("One moment."))
 
 
 @pytest.mark.parametrize(

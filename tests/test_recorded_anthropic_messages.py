@@ -209,3 +209,21 @@ def test_the_list_of_models_is_read() -> None:
     ]
     assert lists
     assert all(model.declared["type"] == "model" for listed in lists for model in listed)
+
+
+def test_signed_thoughts_go_back_as_other_clients_send_them() -> None:
+    """What we would play back of a reply stands in the recorded request that goes on with it."""
+    thinking = [(call, reply) for _, call, reply in good() if reply.echo and reply.tool_calls]
+    assert thinking
+    followed = {
+        result.tool_call_id: call
+        for _, call, _ in good()
+        for result in call.messages
+        if result.role == "tool" and result.tool_call_id
+    }
+    pairs = [(reply, followed[reply.tool_calls[0].id]) for _, reply in thinking if reply.tool_calls[0].id in followed]
+    assert pairs
+    for reply, after in pairs:
+        assistant = next(message for message in after.messages if message.tool_calls)
+        assert isinstance(assistant.content, tuple)
+        assert assistant.content[: len(reply.echo)] == reply.echo

@@ -85,7 +85,10 @@ def _messages(say: Say, values: Mapping[str, str], heard: Sequence[Turn]) -> lis
         reply = turn.reply
         thoughts = reply.reasoning if reply.reasoning_place == "reasoning_content" else None
         played_back = thoughts if isinstance(thoughts, str) else None
-        return [Message("assistant", reply.content or None, reply.tool_calls, reasoning=played_back)]
+        said: str | tuple[Part, ...] | None = reply.content or None
+        if reply.echo:
+            said = (*reply.echo, *((Text(reply.content),) if reply.content else ()))
+        return [Message("assistant", said, reply.tool_calls, reasoning=played_back)]
     if say.picture is None:
         return [Message(say.role, text)]
     code = fill(say.picture, values)

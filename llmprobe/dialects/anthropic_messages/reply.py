@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from llmprobe.absent import ABSENT, Maybe
-from llmprobe.call import JSON, ToolCall
+from llmprobe.call import JSON, Other, ToolCall
 from llmprobe.dialects.answers import read_body
 from llmprobe.dialects.anthropic_messages.request import write_arguments, write_tool_call
 from llmprobe.dialects.api_errors import from_json
@@ -124,6 +124,7 @@ def read_message(message: dict[str, JSON], oddities: list[str]) -> Reply:
         reasoning=reasoning,
         reasoning_place=place,
         tool_calls=calls,
+        echo=tuple(_echo(block) for block in blocks if _is_signed(block)),
         server_tools=tuple(read_word(block, "name", oddities) for block in blocks if block["type"] in SERVER_TOOLS),
         citations=tuple(_read_citations(blocks, oddities)),
         refusal=read_word(details, "explanation", oddities) or None if isinstance(details, dict) else None,
@@ -163,6 +164,16 @@ def _read_reasoning(blocks: list[dict[str, JSON]], oddities: list[str]) -> tuple
     if thoughts:
         return "".join(read_word(block, "thinking", oddities) for block in thoughts), THINKING
     return ("", REDACTED) if any(block["type"] == REDACTED for block in blocks) else (ABSENT, "")
+
+
+def _is_signed(block: dict[str, JSON]) -> bool:
+    """The provider can check that ``block`` is its own, and demands it back before a tool's result."""
+    proof = block.get({THINKING: "signature", REDACTED: "data"}.get(block["type"], ""))
+    return isinstance(proof, str) and bool(proof)
+
+
+def _echo(block: dict[str, JSON]) -> Other:
+    return Other(block["type"], {name: value for name, value in block.items() if name != "type"})
 
 
 def _read_call(block: dict[str, JSON], oddities: list[str]) -> ToolCall:
@@ -247,7 +258,9 @@ def write_head(reply: Reply) -> dict[str, JSON]:
 def write_blocks(reply: Reply) -> list[dict[str, JSON]]:
     """All blocks of the content. The wire has no null for text and reasoning: there is a block, or none."""
     blocks: list[dict[str, JSON]] = []
-    if isinstance(reply.reasoning, str):
+    if reply.echo:
+        blocks += [{"type": part.kind, **part.data} for part in reply.echo]
+    elif isinstance(reply.reasoning, str):
         thoughts = {"type": THINKING, "thinking": reply.reasoning, "signature": ""}
         blocks.append({"type": REDACTED, "data": ""} if reply.reasoning_place == REDACTED else thoughts)
     for number, name in enumerate(reply.server_tools, 1):

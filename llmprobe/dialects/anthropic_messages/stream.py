@@ -277,6 +277,9 @@ def _parts(reply: Reply) -> Iterator[tuple[dict[str, JSON], list[dict[str, JSON]
             continue
         deltas = [{"type": f"{kind}_delta", kind: piece} for piece in split(block[kind], reply.deltas) if piece]
         deltas += [{"type": "citations_delta", "citation": citation} for citation in block.pop("citations", ())]
+        if block.get("signature"):
+            deltas.append({"type": "signature_delta", "signature": block["signature"]})
+            block |= {"signature": ""}
         yield block | {kind: ""}, deltas
     for call in reply.tool_calls:
         pieces = split(call.arguments, 2)
