@@ -183,7 +183,17 @@ def test_what_decides_knows_nothing_of_the_world() -> None:
 
 @pytest.mark.parametrize(
     "arguments",
-    ["--help", "--version", "scan --help", "render --help", "providers --help", "probes --help", "demo --help"],
+    [
+        "--help",
+        "--version",
+        "scan --help",
+        "replay --help",
+        "compare --help",
+        "render --help",
+        "providers --help",
+        "probes --help",
+        "demo --help",
+    ],
 )
 def test_help_is_quick(arguments: str) -> None:
     """Help and version import none of the large libraries."""
