@@ -222,11 +222,10 @@ def test_text_that_came_is_shown(stream: bool, reply: Reply, expected: tuple[str
         (said('Here: {"a": 1}'), "ignored"),
         (said('{"a": 1,}'), "broken"),
         (said('{"a": 1, "a": 2}'), "broken"),
-        (said("[1]"), "broken"),
         (said(""), "broken"),
     ],
     ids=["object", "space around", "fence", "thoughts", "in reasoning", "prose", "prose before", "comma", "twice",
-         "array", "empty"],
+         "empty"],
 )  # fmt: skip
 def test_a_reply_that_is_one_object_is_consistent_with_json_mode(reply: Reply, kind: str) -> None:
     """The question may have asked for JSON in words."""
@@ -304,7 +303,6 @@ def test_a_boolean_argument_is_no_word_of_the_question() -> None:
 @pytest.mark.parametrize(
     ("reply", "kind", "why"),
     [
-        (said("I will not."), "ignored", "no tool call"),
         (said('<tool_call>{"name": "open"}</tool_call>'), "broken", "printed as text"),
         (calling("close", {"code": "4711"}), "broken", "'close', which was not offered"),
         (calling("open", '{"code": "4711"'), "broken", "not JSON"),
@@ -312,7 +310,7 @@ def test_a_boolean_argument_is_no_word_of_the_question() -> None:
         (calling("open", {"code": 4711}), "broken", "not of type string"),
         (calling("open", ""), "broken", "lacks"),
     ],
-    ids=["none", "printed", "other tool", "cut", "array", "number", "nothing"],
+    ids=["printed", "other tool", "cut", "array", "number", "nothing"],
 )
 def test_what_comes_in_place_of_a_call(reply: Reply, kind: str, why: str) -> None:
     """The same for calls that were left free and for forced ones."""
@@ -320,6 +318,16 @@ def test_what_comes_in_place_of_a_call(reply: Reply, kind: str, why: str) -> Non
 
     assert (mark.kind, why in mark.reason) == (kind, True)
     assert kind_of("tool_required", asking(tools=(OPEN,), tool_choice="required"), reply) == kind
+
+
+def test_a_call_that_did_not_come_counts_only_where_it_was_due() -> None:
+    """Applications offer their tools with every question, and most of these need none."""
+    talked = tool_mark(said("I am well."), question="How are you?")
+    named = tool_mark(said("I will not."), question="Use the tool open with 4711.")
+    forced = kind_of("tool_required", asking(tools=(OPEN,), tool_choice="required"), said("I will not."))
+
+    assert (talked.kind, named.kind, forced) == ("void", "ignored", "ignored")
+    assert talked.reason == "no tool call, and the question asks for none"
 
 
 @pytest.mark.parametrize(
@@ -338,6 +346,12 @@ def test_another_call_after_a_result_is_the_next_step() -> None:
     mark = tool_mark(calling("open", {"code": "4711"}), calling("open", {"code": "0815"}))
 
     assert (mark.kind, mark.strength) == ("shown", "consistent")
+
+
+def test_json_that_is_no_object_says_nothing() -> None:
+    """JSON mode of one format gives objects only, that of another any JSON."""
+    for text in ("[1]", "7", "null"):
+        assert marked("json", asking(response_format=JsonObject()), said(text))[0] == "void"
 
 
 @pytest.mark.parametrize("parameters", [{"patternProperties": {}}, {"type": "objekt"}, {"$ref": "other.json"}])
@@ -661,12 +675,16 @@ def ending(text: str, finish: str | None, made: int | None, **fields: Any) -> Re
         (ending("", "length", 30, reasoning="hm " * 30), ("partial", "consistent")),
         (ending("", "length", 8, reasoning="hm " * 30), ("partial", "consistent")),
         (ending("", "length", 8, reasoning="hm", thought=999), ("partial", "consistent")),
+        (ending("", "length", 8, reasoning="hm " * 30, thought=0), ("partial", "consistent")),
+        (ending("", "length", 0, reasoning="hm " * 30, thought=0), ("void", "shown")),
+        (ending(WORDS, "length", 0), ("shown", "consistent")),
         (ending(WORDS, "length", 30), ("partial", "consistent")),
     ],
     ids=["cut", "cut, one counted more", "cut, no counts", "cut, says stop", "cut, says nothing",
          "a summary longer than the tokens", "no counts", "thoughts without counts", "ended by itself", "empty",
          "longer", "longer, says length", "more words, no counts", "more tokens, says stop", "thoughts not capped",
-         "thoughts only", "more thoughts than tokens", "counted apart", "more counted"],
+         "thoughts only", "more thoughts than tokens", "counted apart", "a zero beside thoughts",
+         "nothing counted, thoughts", "nothing counted", "more counted"],
 )  # fmt: skip
 def test_a_reply_against_its_cap(reply: Reply, expected: tuple[str, str]) -> None:
     """Counts and finish reason look like a cut; without a count, a short reply was at least accepted."""
@@ -698,7 +716,8 @@ STOPPED = asking("Count: one two three END four", stop=("END",))
         (ending("one two", "stop", 2), ("shown", "accepted")),
         (ending("one two three END", "stop", 4), ("partial", "consistent")),
         (ending("one two three END \n", "stop", 4), ("partial", "consistent")),
-        (ending("", "stop", 9, reasoning="I count to three, then"), ("partial", "consistent")),
+        (ending("", "stop", 9, reasoning='I shall count: "one two three '), ("partial", "consistent")),
+        (ending("", "stop", 9, reasoning="I count to three, then"), ("void", "shown")),
         (ending("one two three END four", "stop", 5), ("ignored", "shown")),
         (ending("END END", "stop", 2), ("ignored", "shown")),
         (ending("one END two", "stop_sequence", 3), ("ignored", "shown")),
@@ -707,8 +726,8 @@ STOPPED = asking("Count: one two three END four", stop=("END",))
         (ending("one two", "length", 2), ("void", "shown")),
     ],
     ids=["the wire says so", "the wire says so, and no text", "due", "due, with space", "not due", "left",
-         "left, space", "in the reasoning", "goes on", "twice", "goes on, says otherwise", "empty",
-         "past it in the reasoning", "cut"],
+         "left, space", "in the reasoning", "thinks and says nothing", "goes on", "twice",
+         "goes on, says otherwise", "empty", "past it in the reasoning", "cut"],
 )  # fmt: skip
 def test_a_reply_against_its_stop_word(reply: Reply, expected: tuple[str, str]) -> None:
     """Its absence is telling only where the wire or the question says that it was due."""

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from llmprobe.absent import ABSENT
 from llmprobe.call import (
     Call,
     File,
@@ -25,15 +26,18 @@ from llmprobe.call import (
     Tool,
     ToolCall,
 )
+from llmprobe.checks.evidence import Turn
 from llmprobe.compare import answer_of
 from llmprobe.dialects import Dialect, dialect, names
 from llmprobe.renderers import render
 from llmprobe.replay.answers import AnswerKey, KnownMedium
+from llmprobe.replay.judging import judge
+from llmprobe.replay.rows import RecordedRow
 from llmprobe.reply import ApiError, Citation, Media, RateLimit, Reply, TokenLogprob
 from llmprobe.scoreboard import CELLS, Scoreboard, weighed
 from llmprobe.scoreboard_file import from_json, to_json
 from llmprobe.verdict import OUTCOMES, Verdict
-from tests.replayed import Pair, ask, cells, exchange, recorded, replayed, rows
+from tests.replayed import CHAT, Pair, ask, cells, exchange, recorded, replayed, rows
 from tests.talks import counts, refusal, said
 from tests.test_openai_chat import calls as any_calls
 from tests.test_openai_chat import replies as any_replies
@@ -270,7 +274,8 @@ def test_output_that_fails_the_servers_own_test_is_broken() -> None:
         (["Prose.", "{}", "{}"], "flaky", (2, 3)),
         (["Prose.", "Prose."], "ignored", (0, 2)),
         (["{}", "```json\n{}\n```"], "flaky", (1, 2)),
-        (["Prose.", "[1]", "Prose."], "ignored", (0, 3)),
+        (["Prose.", "{,}", "Prose."], "ignored", (0, 3)),
+        (["Prose.", "[1]", "Prose."], "ignored", (0, 2)),
         (["{}", ""], "flaky", (1, 2)),
     ],
 )
@@ -412,6 +417,29 @@ def went_on(call: Call, reply: Reply) -> Call:
 
 FREE = ask(TASK, tools=(ADD,))
 FORCED = replace(FREE, tool_choice="required")
+
+
+def test_small_talk_beside_a_call_is_no_flakiness() -> None:
+    """The tools are offered with every question."""
+    talk = ask("How are you?", tools=(ADD,))
+    assert summary(cells((talk, said("Well.")), (FREE, calling()))["tool"])[0] == "supported"
+    assert cells((talk, said("Well.")))["tool"].outcome == "inconclusive"
+
+
+def test_a_stream_that_the_client_left_says_nothing_of_finish_reasons() -> None:
+    """A recording does not tell who hung up."""
+    left = said("One", finish=ABSENT, finish_raw="", streamed=True, deltas=1, complete=False)
+    whole = said("One two.", streamed=True, deltas=2)
+    turns = [Turn("recorded", ask(stream=True), reply, f"a#{n}") for n, reply in enumerate((left, whole))]
+    found = [judge(RecordedRow("m", False, "stream", CHAT, tuple(some)), AnswerKey()) for some in (turns, turns[:1])]
+    assert [cells["finish"].outcome for cells in found] == ["inconclusive", "inconclusive"]
+
+
+def test_a_recording_without_headers_says_nothing_of_limits() -> None:
+    """Many recorders leave them out."""
+    row = RecordedRow("m", False, "sync", CHAT, (Turn("recorded", ask(), said("Hi."), "a#0"),), headed=False)
+    assert judge(row, AnswerKey())["limits"].outcome == "inconclusive"
+    assert judge(replace(row, headed=True), AnswerKey())["limits"].outcome == "absent"
 
 
 def test_a_call_with_its_result_is_a_round_trip() -> None:

@@ -374,6 +374,14 @@ def test_the_key_knows_media_by_their_bytes_and_by_their_place() -> None:
     assert key.shows(Image()) is None
 
 
+def test_what_a_medium_shows_answers_only_the_question_for_it() -> None:
+    """Another question has another answer, and none is held against the model."""
+    key = AnswerKey((KnownMedium("duck", urls=("https://x.test/a.png",), asked=("bird",)),))
+    picture = Image(url="https://x.test/a.png")
+    assert key.shows(picture, "What BIRD is it?") == "duck"
+    assert key.shows(picture, "Is it yellow?") is None
+
+
 # --- unknown fields
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import takewhile
@@ -96,8 +97,8 @@ def _size(turn: Turn) -> int:
     Where tokens of reasoning are counted, its words are not: what is shown may be a summary, of any length. That
     count speaks for itself where it is many times the output's, of which it should be a part.
     """
-    tokens, thoughts = turn.reply.output_tokens or 0, turn.reply.reasoning_tokens
-    if thoughts is None:
+    tokens, thoughts = turn.reply.output_tokens or 0, turn.reply.reasoning_tokens or 0
+    if thoughts <= 0:  # some write a zero whatever came
         return max(tokens, len(_spoken(turn).split()))
     return max(tokens, len(turn.reply.content.split()), thoughts if thoughts > _FAR * tokens else 0)
 
@@ -174,7 +175,10 @@ def max_tokens_alone(turn: Turn) -> Mark:
 
 def _capping_alone(turn: Turn) -> tuple[Kind, str, Strength]:
     reply, tokens = turn.reply, turn.reply.output_tokens
-    if _size(turn) > _cap(turn) + _SLACK:
+    room = _cap(turn) + _SLACK
+    if _size(turn) > room:
+        if tokens == 0 and len(reply.content.split()) <= room:
+            return "void", "nothing is counted, and reasoning that is shown may be a summary", "consistent"
         return *_over_cap(turn), "consistent"
     if reply.cut_short or (tokens and tokens >= _cap(turn) - _SLACK):
         return "shown", "the reply is cut at the cap", "consistent"
@@ -230,7 +234,7 @@ def stop_alone(turn: Turn) -> Mark:
         return _stopped_before_text(mark, turn)
     if turn.reply.cut_short:
         return void("the reply was cut before any stop word came", turn)
-    if _was_due(turn):
+    if _is_due(text.strip(), turn):
         reason = "the reply ends where the question wanted the stop word next"
         return replace(mark, reason=reason, strength="consistent")
     return replace(mark, reason="accepted; the stop word is not in the reply", strength="accepted")
@@ -243,14 +247,16 @@ def _stopped_before_text(mark: Mark, turn: Turn) -> Mark:
         return void("the reply is empty: cut at its first word, or nothing was said", turn)
     if any(word in reasoning for word in turn.call.stop):
         return void("no text came, and the reasoning goes on past the stop word", turn)
+    last = re.findall(r"\w+", reasoning)[-1:]
+    if not last or not _is_due(last[0], turn):
+        return void("no text came after the reasoning, which breaks off anywhere", turn)
     reason = "a stop word ends the reasoning, so that no text comes"
     return replace(mark, kind="partial", reason=reason, quote=clip(reasoning[-80:]), strength="consistent")
 
 
-def _was_due(turn: Turn) -> bool:
-    """The question itself goes on with the stop word after the words that the reply ends with."""
+def _is_due(last: str, turn: Turn) -> bool:
+    """The question itself goes on with the stop word after ``last``, the words that the reply ends with."""
     asked = " ".join(text_of(message) for message in turn.call.messages)
-    last = turn.reply.content.strip()
     return any(f"{last}{gap}{word}" in asked for word in turn.call.stop for gap in ("", " "))
 
 

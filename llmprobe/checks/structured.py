@@ -145,7 +145,10 @@ def _conformity(turn: Turn) -> tuple[Kind, str]:
 
 def json_alone(turn: Turn) -> Mark:
     """The whole reply is one object, though the question may have asked for that in words."""
-    kind, reason = _shape(turn, *_read(turn.reply.content))
+    value, how = _read(turn.reply.content)
+    if how == "whole" and not isinstance(value, dict):
+        return void(f"JSON, but {_named(value)}, which some formats allow and others do not", turn)
+    kind, reason = _shape(turn, value, how)
     if kind == "shown":
         reason = "the whole reply is one JSON object"
     text = clip(turn.reply.content)

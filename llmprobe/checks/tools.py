@@ -193,7 +193,7 @@ def forbidden_mark(setup: Trial, trial: Trial) -> Mark:
 def tool_alone(call: Turn, answer: Turn | None) -> Mark:
     """A call that could have been made because of the question, and a last word on its result if one was recorded."""
     if not call.reply.tool_calls:
-        return _no_call(call)
+        return _no_call(call) if _is_due(call) else void("no tool call, and the question asks for none", call)
     problem, arguments = call_problem(call)
     made = _made(call)
     if problem:
@@ -209,6 +209,13 @@ def tool_alone(call: Turn, answer: Turn | None) -> Mark:
         return replace(mark, reason=reason, strength="accepted")
     ending = "" if answer is None else ", and its result is answered with text"
     return replace(mark, reason=f"calls with what the question says{ending}")
+
+
+def _is_due(call: Turn) -> bool:
+    """A call must come: it is forced, or the question names a tool. Applications offer theirs in small talk, too."""
+    asked = " ".join(text_of(message) for message in call.call.messages if message.role == "user")
+    forced = call.call.tool_choice not in (None, "auto")
+    return forced or printed(call) or any(tool.name in asked for tool in call.call.tools)
 
 
 def _calls_again(call: Turn, answer: Turn) -> bool:

@@ -16,6 +16,8 @@ class KnownMedium:
     shows: str
     sha256: tuple[str, ...] = ()
     urls: tuple[str, ...] = ()
+    asked: tuple[str, ...] = ()
+    """Words of which a question has one when it asks for that; empty: any question."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,12 +26,13 @@ class AnswerKey:
 
     media: tuple[KnownMedium, ...] = ()
 
-    def shows(self, part: Image | File) -> str | None:
-        """What ``part`` shows, ``None`` when it is not known."""
+    def shows(self, part: Image | File, question: str = "") -> str | None:
+        """What ``part`` shows, ``None`` when it is not known, or when ``question`` asks for something else."""
         mark = part.data.removeprefix("sha256:")
         for medium in self.media:
             if (mark and mark in medium.sha256) or (part.url and part.url in medium.urls):
-                return medium.shows
+                fits = not medium.asked or any(word in question.casefold() for word in medium.asked)
+                return medium.shows if fits else None
         return None
 
 

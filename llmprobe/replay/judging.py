@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import reduce
 
-from llmprobe.call import Call, File, Image
+from llmprobe.call import Call, File, Image, text_of
 from llmprobe.checks import LONE_CHECKS, OBSERVERS, LoneCheck
 from llmprobe.checks.evidence import Mark, Trial, Turn, clip
 from llmprobe.checks.fold import fold
@@ -46,10 +46,18 @@ def judge(row: RecordedRow, key: AnswerKey) -> dict[str, Verdict]:
     }
     found |= judge_row.sources(found)
     for cell in ("usage", "finish", "limits", "thinking"):
-        verdict = OBSERVERS[cell](row.turns, found)
+        verdict = _observed(cell, row, found)
         if verdict is not None:
             found[cell] = verdict
     return {cell: found[cell] for cell in CELLS if cell in found}
+
+
+def _observed(cell: str, row: RecordedRow, found: Mapping[str, Verdict]) -> Verdict | None:
+    """What an observer says, of what the recording can show: clients hang up, and recorders leave headers out."""
+    if cell == "limits" and not row.headed:
+        return Verdict("inconclusive", "no headers of responses were recorded")
+    turns = [turn for turn in row.turns if turn.reply.complete or turn.reply.error] if cell == "finish" else row.turns
+    return OBSERVERS[cell](turns, found)
 
 
 class _Judge:
@@ -179,8 +187,9 @@ class _Judge:
         return found | {f"{kind}_out": verdict for kind in ("image", "audio", "video") for verdict in self._out(kind)}
 
     def _media_mark(self, turn: Turn, part: Image | File) -> Mark:
-        shows = self._key.shows(part)
-        return self._mark(turn, self._meaning_of(cell_of(part)), lambda asked: taken_in(asked, shows))
+        asked = " ".join(text_of(message) for message in turn.call.messages if message.role == "user")
+        shows = self._key.shows(part, asked)
+        return self._mark(turn, self._meaning_of(cell_of(part)), lambda answered: taken_in(answered, shows))
 
     def _out(self, kind: str) -> Iterator[Verdict]:
         came = [turn for turn in self._row.turns if any(media.kind == kind for media in turn.reply.media)]

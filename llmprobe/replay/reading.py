@@ -35,6 +35,8 @@ class Seen:
     reply: Reply
     sent_at: float
     status: int | None
+    headed: bool = True
+    """The recording kept headers of the response; many leave them out."""
     unknown: Counter[str] = field(default_factory=Counter)
     """Reply fields that no codec understands."""
 
@@ -83,6 +85,7 @@ def read(exchange: Exchange, *, count_unknown: bool = False) -> Seen | Listing |
         without_data(reply),
         exchange.sent_at,
         response.status if response else None,
+        bool(response and response.headers),
         _unknown(response, codec) if count_unknown and response is not None else Counter(),
     )
 

@@ -24,6 +24,8 @@ class RecordedRow:
     mode: Mode
     dialect: Dialect
     turns: tuple[Turn, ...]
+    headed: bool = True
+    """Some response was recorded with its headers."""
 
 
 def rows_of(seen: Sequence[Seen]) -> list[RecordedRow]:
@@ -54,7 +56,8 @@ def _rows_of_model(model: str, seen: Sequence[Seen]) -> Iterator[RecordedRow]:
                 one for one in seen if one.call.stream == (mode == "stream") and thinks[one.call.thinking] is thinking
             ]
             if chosen:
-                yield RecordedRow(model, thinking, mode, chosen[0].dialect, tuple(map(_turn, chosen)))
+                turns, headed = tuple(map(_turn, chosen)), any(one.headed for one in chosen)
+                yield RecordedRow(model, thinking, mode, chosen[0].dialect, turns, headed)
 
 
 def _thinking(seen: Sequence[Seen]) -> dict[bool | None, bool]:
