@@ -25,12 +25,13 @@ from llmprobe.call import (
     ToolCall,
 )
 from llmprobe.checks import LONE_CHECKS
+from llmprobe.checks.choices import few_choices
 from llmprobe.checks.evidence import Kind, Mark, Turn
 from llmprobe.checks.fold import fold
 from llmprobe.checks.media import put_out, taken_in
 from llmprobe.checks.sampling import seed_repeated
 from llmprobe.checks.sources import cited, searched, searches_unasked
-from llmprobe.checks.tools import few_choices, tool_alone
+from llmprobe.checks.tools import tool_alone
 from llmprobe.probe import Trials
 from llmprobe.reply import Citation, Media, Reply, TokenLogprob, Usage
 from llmprobe.scoreboard import Row, Scoreboard, weighed

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from llmprobe.call import Call, JsonObject, JsonSchema, NamedTool, only_text
-from llmprobe.checks import logprobs, observed, sampling, sources, structured, text, tools, vision
+from llmprobe.checks import choices, logprobs, observed, sampling, sources, structured, text, tools, vision
 from llmprobe.checks.evidence import Mark, Trial, Turn
 from llmprobe.checks.fold import Judgement
 from llmprobe.probe import Trials
@@ -70,8 +70,8 @@ TRIAL_CHECKS: Mapping[str, TrialCheck] = {
 }
 
 POOLED_CHECKS: Mapping[str, Callable[[Sequence[Trial], Trials], Judgement]] = {
-    "order_bias": tools.bias,
-    "indecision": tools.indecision,
+    "order_bias": choices.bias,
+    "indecision": choices.indecision,
 }
 """Judge all turns of all trials together."""
 

@@ -8,6 +8,7 @@ from functools import reduce
 
 from llmprobe.call import Call, File, Image, text_of
 from llmprobe.checks import LONE_CHECKS, OBSERVERS, LoneCheck
+from llmprobe.checks.choices import few_choices
 from llmprobe.checks.evidence import Mark, Trial, Turn, clip
 from llmprobe.checks.fold import fold
 from llmprobe.checks.media import put_out, taken_in
@@ -15,7 +16,7 @@ from llmprobe.checks.refusals import Meaning, meaning, without_model_name
 from llmprobe.checks.sampling import seed_repeated
 from llmprobe.checks.sources import cited, searches_unasked
 from llmprobe.checks.spoilt import MeaningOf, spoilt
-from llmprobe.checks.tools import few_choices, tool_alone
+from llmprobe.checks.tools import tool_alone
 from llmprobe.probe import Trials
 from llmprobe.replay.answers import AnswerKey, cell_of, label_of, media_of
 from llmprobe.replay.rows import RecordedRow, answers, by_wish, is_continuation, wish
