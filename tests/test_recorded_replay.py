@@ -292,6 +292,7 @@ def test_cells_that_are_not_judged_say_why() -> None:
     """Where something was published and ours could not tell, the request was wrong, or there was nothing to compare."""
     _, comparison = ran()
     told = [one for one in comparison.cells if one.relation == "not judged" and one.ours.outcome != "untested"]
-    reasons = {"schema": SCHEMA_IS_REQUIRED, "tool_unbiased": "no choice to compare"}
-    assert Counter(one.cell for one in told) == {"schema": 10, "tool_unbiased": 9}
+    failed = "the model's output failed the server's own test"
+    reasons = {"schema": SCHEMA_IS_REQUIRED, "tool_unbiased": "no choice to compare", "tool_required": failed}
+    assert Counter(one.cell for one in told) == {"schema": 10, "tool_unbiased": 9, "tool_required": 4}
     assert [one for one in told if reasons[one.cell] not in one.ours.reason] == []

@@ -257,10 +257,15 @@ def test_the_name_of_the_model_is_no_name_of_a_feature() -> None:
     assert cells(*pairs)["seed"].outcome == "inconclusive"
 
 
-def test_output_that_fails_the_servers_own_test_is_broken() -> None:
-    """It blames the model, in a refusal."""
+def test_output_that_fails_the_servers_own_test_is_flaky_beside_other_results() -> None:
+    """It blames the model, in a refusal, so by itself it is no word on the feature."""
     failed = refusal("Failed to generate JSON. Please adjust your prompt.", code="json_validate_failed")
-    assert cells(PLAIN, (ask(response_format=JsonObject()), failed))["json"].outcome == "broken"
+    asked, again = ask(response_format=JsonObject()), ask("And now?", response_format=JsonObject())
+    alone = cells(PLAIN, (asked, failed))["json"]
+    assert alone.outcome == "inconclusive"
+    assert "Failed to generate JSON" in alone.reason
+    assert cells((asked, failed), (again, said("{}")))["json"].outcome == "flaky"
+    assert cells((asked, failed), (again, said("Prose.")))["json"].outcome in ("ignored", "broken")
 
 
 # --- several trials

@@ -93,7 +93,16 @@ class _Judge:
         """The verdict of a check on single replies, or none when nothing asks for it."""
         asking = [turn for turn in self._row.turns if check.asks(turn.call) and not is_continuation(turn.call)]
         if asking:
-            yield fold([self._lone_mark(turn, check) for turn in asking], _ONCE, refusals=1).verdict
+            yield self._fold(asking, [self._lone_mark(turn, check) for turn in asking], check.feature)
+
+    def _fold(self, turns: Sequence[Turn], marks: Sequence[Mark], feature: str) -> Verdict:
+        """The verdict of ``marks`` on ``turns``. That a model failed its server's test tells of the model: beside other
+        results it is flakiness, by itself nothing."""
+        meaning_of = self._meaning_of(feature)
+        failed = [meaning_of(turn) == "model failure" for turn in turns]
+        if all(bad or mark.kind == "void" for mark, bad in zip(marks, failed, strict=True)):
+            marks = [replace(mark, kind="void") for mark in marks]
+        return fold(marks, _ONCE, refusals=1).verdict
 
     def _lone_mark(self, turn: Turn, check: LoneCheck) -> Mark:
         mark = self._mark(turn, self._meaning_of(check.feature), check.mark, judges_cut=check.judges_cut)
@@ -155,8 +164,9 @@ class _Judge:
         if not offering:
             return {}
         marks = [self._tool_mark(turn) for turn in offering]
-        heard = [mark for mark, turn in zip(marks, offering, strict=True) if not _only_forcing_failed(turn, mark)]
-        verdicts = {"tool": fold(heard or marks, _ONCE, refusals=1).verdict}
+        pairs = list(zip(offering, marks, strict=True))
+        heard = [(turn, mark) for turn, mark in pairs if not _only_forcing_failed(turn, mark)] or pairs
+        verdicts = {"tool": self._fold([turn for turn, _ in heard], [mark for _, mark in heard], "tools")}
         return verdicts | few_choices([turn for turn in offering if turn.reply.error is None])
 
     def _tool_mark(self, turn: Turn) -> Mark:
